@@ -1,0 +1,223 @@
+package autoscaler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Timing holds the durations of a controller. In each field 0 means the default
+// and a negative value means none.
+type Timing struct {
+	// Interval is the time between two passes of Run. Default 15 s; a Lambda
+	// that calls Reconcile each minute sets 60 s, so that Healthy knows.
+	Interval time.Duration
+	// IdleFor is how long a task that is drained only if idle must have been
+	// idle. Default 5 min.
+	IdleFor time.Duration
+	// Cooldown is how long after a confirmed scale-in the next one waits.
+	// Default 5 min.
+	Cooldown time.Duration
+	// MetricAge is how old a metric may be before it counts as absent. Default
+	// 5 min. It cannot be none.
+	MetricAge time.Duration
+	// MinAge is how long a task that never reports must have been open before
+	// it may be drained. Default 5 min. A task that reports is old enough with
+	// its first report.
+	MinAge time.Duration
+	// CordonLease is how long a cordon holds without being renewed. Default
+	// 15 min, at least one minute. It cannot be none.
+	CordonLease time.Duration
+}
+
+// withDefaults fills in the defaults and turns "none" into zero.
+func (t Timing) withDefaults() Timing {
+	fill := func(d *time.Duration, otherwise time.Duration) {
+		switch {
+		case *d == 0:
+			*d = otherwise
+		case *d < 0:
+			*d = 0
+		}
+	}
+	fill(&t.Interval, 15*time.Second)
+	fill(&t.IdleFor, 5*time.Minute)
+	fill(&t.Cooldown, 5*time.Minute)
+	fill(&t.MetricAge, 5*time.Minute)
+	fill(&t.MinAge, 5*time.Minute)
+	fill(&t.CordonLease, 15*time.Minute)
+	return t
+}
+
+// Config is what a controller is built from. Fields are required unless they
+// say otherwise; New reports everything that is wrong with it at once.
+type Config struct {
+	Service ServiceID
+	Limits  Limits
+	Policy  Policy
+
+	Sessions SessionStore
+	Records  Records
+	State    StateStore
+	Scaler   Scaler
+	Drains   DrainWorkflow
+
+	// Utilization is optional: without it every metric is absent.
+	Utilization UtilizationSource
+
+	// Victims ranks the idle tasks that are drained when the policy wants fewer
+	// and names none. Default: those of an old revision, then the longest idle.
+	Victims VictimOrder
+	// Level is an upper bound on what applications declare of themselves; empty
+	// is level A, no bound.
+	Level Level
+	// Floor is how many free slots open tasks must keep through a scale-in.
+	// 0 means 1; negative means none.
+	Floor int
+	// Emptying allows draining tasks that still hold sessions. Only routing that
+	// knows of cordons may say so: a broker that uses sessionstore.Place. A
+	// balancer prefers exactly the task that empties.
+	Emptying bool
+	Timing   Timing
+
+	// Now is the clock; default time.Now. It is read at the start of a pass and
+	// around dangerous calls.
+	Now func() time.Time
+	// Logger receives one record per pass of Run that did something, held
+	// something at notice or above, or failed; default slog.Default().
+	Logger *slog.Logger
+}
+
+// ObserverConfig is what an Observer is built from: the reading half of a
+// Config. A store or cluster that implements the whole contracts fits; so does
+// one that can only read.
+type ObserverConfig struct {
+	Service ServiceID
+	Limits  Limits
+	Policy  Policy
+
+	Sessions interface {
+		Activity(ctx context.Context, service ServiceID, at time.Time) (Activity, error)
+	}
+	State interface {
+		LoadCheckpoint(ctx context.Context, service ServiceID) (Checkpoint, error)
+		Control(ctx context.Context, service ServiceID) (Control, error)
+	}
+	Scaler interface {
+		Describe(ctx context.Context, service ServiceID) (ServiceState, error)
+	}
+
+	Utilization UtilizationSource // optional
+	Victims     VictimOrder       // optional
+	Level       Level             // optional
+	Floor       int               // optional
+	Emptying    bool              // optional
+	Timing      Timing            // optional
+	Now         func() time.Time  // optional
+}
+
+// observing is the reading half of the configuration.
+func (c Config) observing() ObserverConfig {
+	o := ObserverConfig{
+		Service: c.Service, Limits: c.Limits, Policy: c.Policy, Utilization: c.Utilization,
+		Victims: c.Victims, Level: c.Level, Floor: c.Floor, Emptying: c.Emptying, Timing: c.Timing, Now: c.Now,
+	}
+	// A nil contract must stay nil in the narrower interface.
+	if c.Sessions != nil {
+		o.Sessions = c.Sessions
+	}
+	if c.State != nil {
+		o.State = c.State
+	}
+	if c.Scaler != nil {
+		o.Scaler = c.Scaler
+	}
+	return o
+}
+
+// problems returns everything that is wrong with the writing half.
+func (c Config) problems() []error {
+	var all []error
+	if c.Records == nil {
+		all = append(all, errors.New("Records is nil; give the store that Sessions is"))
+	}
+	if c.Drains == nil {
+		all = append(all, errors.New("Drains is nil; give the result of workflow.New"))
+	}
+	return all
+}
+
+// problems returns everything that is wrong with the reading half.
+func (c ObserverConfig) problems() []error {
+	var all []error
+	add := func(wrong bool, format string, args ...any) {
+		if wrong {
+			all = append(all, fmt.Errorf(format, args...))
+		}
+	}
+	add(c.Service.Cluster == "", "Service.Cluster is empty; give the cluster's name")
+	add(c.Service.Name == "", "Service.Name is empty; give the service's name")
+	add(c.Policy == nil, "Policy is nil; give a policy, policy.Fixed to begin with")
+	add(c.Policy != nil && c.Policy.Name() == "", "Policy.Name() is empty; reasons are filed under it")
+	add(c.Sessions == nil, "Sessions is nil; give a store, memstore.New to begin with")
+	add(c.State == nil, "State is nil; give the store that Sessions is")
+	add(c.Scaler == nil, "Scaler is nil; give the cluster")
+	add(c.Level != "" && c.Level != LevelA && c.Level != LevelB && c.Level != LevelC,
+		"Level is %q; use A, B, C or leave it empty", c.Level)
+	add(c.Timing.MetricAge < 0, "Timing.MetricAge is %v; a metric needs a bound, leave it 0 for 5 min", c.Timing.MetricAge)
+	lease := c.Timing.CordonLease
+	add(lease != 0 && lease < time.Minute, "Timing.CordonLease is %v; use at least 1 min or leave it 0 for 15 min", lease)
+	return append(all, c.Limits.problems()...)
+}
+
+// problems returns everything that is wrong with the limits.
+func (l Limits) problems() []error {
+	var all []error
+	add := func(wrong bool, format string, args ...any) {
+		if wrong {
+			all = append(all, fmt.Errorf(format, args...))
+		}
+	}
+	add(l.Min < 0, "Limits.Min is %d; use 0 or more", l.Min)
+	add(l.Max < 1, "Limits.Max is %d; use 1 or more", l.Max)
+	add(l.Max >= 1 && l.Min > l.Max, "Limits.Min %d is above Limits.Max %d", l.Min, l.Max)
+	add(l.MaxTotal != 0 && l.MaxTotal < l.Max,
+		"Limits.MaxTotal %d is below Limits.Max %d; leave it 0 for twice Max", l.MaxTotal, l.Max)
+	return all
+}
+
+// withDefaults fills in the defaults.
+func (c ObserverConfig) withDefaults() ObserverConfig {
+	c.Timing = c.Timing.withDefaults()
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Victims == nil {
+		c.Victims = longestIdleFirst
+	}
+	if c.Level == "" {
+		c.Level = LevelA
+	}
+	switch {
+	case c.Floor == 0:
+		c.Floor = 1
+	case c.Floor < 0:
+		c.Floor = 0
+	}
+	return c
+}
+
+// longestIdleFirst is the default victim order.
+func longestIdleFirst(Snapshot) func(a, b Task) int {
+	return func(a, b Task) int {
+		if a.Old != b.Old {
+			if a.Old {
+				return -1
+			}
+			return 1
+		}
+		return int((b.IdleFor - a.IdleFor) / time.Second)
+	}
+}

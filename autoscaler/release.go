@@ -1,0 +1,76 @@
+package autoscaler
+
+import "time"
+
+// ReleaseVersion is the version that this module writes into releases.
+const ReleaseVersion = 1
+
+// ReleaseID names one release of one service.
+type ReleaseID string
+
+// ReleaseRequest asks for the release of tasks whose drains are finished, or,
+// where the balancer goes first, of tasks that are cordoned and idle.
+type ReleaseRequest struct {
+	Service ServiceID
+	Tasks   []TaskRef
+}
+
+// Phase is the part of a release that is under way: one state of a state
+// machine, however many calls it takes. An unknown text is a newer writer's and
+// is left alone.
+type Phase string
+
+// The phases, in order.
+const (
+	PhaseBalancer Phase = "balancer" // waiting for targets to drain; only where the balancer goes first
+	PhaseRelease  Phase = "release"  // gate, protection, retire, unprotect, lower desired
+	PhaseWatch    Phase = "watch"    // waiting for the retired tasks to stop
+	PhaseDone     Phase = "done"     // over; see Outcome
+)
+
+// Outcome says how a release ended.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeReleased  Outcome = "released"  // every retired task has stopped
+	OutcomeAborted   Outcome = "aborted"   // nothing was retired; the drains go on
+	OutcomeCancelled Outcome = "cancelled" // asked for by Cancel
+	OutcomeStuck     Outcome = "stuck"     // a retired task has not stopped within its bound
+)
+
+// Release is one batch on its way out: data that any process can take up, since
+// what it does next is computed from the records and not from this.
+type Release struct {
+	Version int       `json:"version"`
+	ID      ReleaseID `json:"id"`
+	Service ServiceID `json:"service"`
+	Tasks   []TaskID  `json:"tasks"`
+	Phase   Phase     `json:"phase"`
+	Started time.Time `json:"started"`
+	// NextAt is when the next look is due; zero for at once.
+	NextAt  time.Time `json:"next_at,omitzero"`
+	Steered []Steered `json:"steered,omitempty"`
+	Outcome Outcome   `json:"outcome,omitempty"`
+	Reasons []Reason  `json:"reasons,omitempty"` // of the last step
+}
+
+// Steered is a task that was deregistered by hand, how often, and when last.
+type Steered struct {
+	Task     TaskID    `json:"task"`
+	At       time.Time `json:"at"`
+	Attempts int       `json:"attempts"`
+}
+
+// Entry is one line of the journal: who did what to which task, and how it
+// ended. A journal is for people who ask afterwards; nothing decides by it.
+type Entry struct {
+	At      time.Time `json:"at"`
+	Service ServiceID `json:"service"`
+	Task    TaskID    `json:"task,omitempty"`
+	Release ReleaseID `json:"release,omitempty"`
+	Drain   DrainID   `json:"drain,omitempty"`
+	By      string    `json:"by"`
+	Step    string    `json:"step"`
+	Outcome string    `json:"outcome"`
+}

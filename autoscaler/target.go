@@ -1,0 +1,88 @@
+package autoscaler
+
+import "fmt"
+
+// Target computes the desired count of a service: the tasks of its primary
+// deployment that ECS means to run and that are not retired, plus what is missing
+// to have wantOpen tasks open or on their way. maxTotal bounds what is started,
+// never what is counted, so it can keep a service from growing and can not make
+// it shrink.
+//
+// It is the only place that computes a desired count, and it never subtracts: two
+// controllers, a repeat after a lost reply, and a recovery all arrive at the same
+// number. It refuses a service without a primary deployment, since a count of
+// none would be an order to stop everything.
+func Target(state ServiceState, activity []TaskActivity, wantOpen, maxTotal int) (int, error) {
+	if state.primary() == "" {
+		return 0, fmt.Errorf("autoscaler: %s: no primary deployment among %d; its tasks cannot be counted",
+			state.Service, len(state.Deployments))
+	}
+	c := census(state, activity)
+	missing := max(0, wantOpen-c.open-c.starting)
+	return c.kept + min(missing, max(0, maxTotal-c.kept)), nil
+}
+
+// counted are the tasks of a service by what Target needs to know of them.
+type counted struct {
+	kept     int // primary, wanted running, not retired
+	open     int // open, of any deployment, wanted running
+	starting int // primary, wanted running, not open yet and not being drained
+	retired  int // retired, still wanted running
+}
+
+// census counts. A running task without a record counts as kept: it may hold
+// anything.
+func census(state ServiceState, activity []TaskActivity) counted {
+	records := index(activity)
+	primary := state.primary()
+	var c counted
+	for i := range state.Tasks {
+		task := &state.Tasks[i]
+		if !task.Wanted() {
+			continue
+		}
+		record := TaskNew
+		if a, ok := records[task.ID]; ok {
+			record = a.State
+		}
+		if record == TaskRetired {
+			c.retired++
+			continue
+		}
+		if task.Deployment == primary {
+			c.kept++
+		}
+		switch {
+		case record == TaskOpen:
+			c.open++
+		case record == TaskNew && task.Deployment == primary:
+			c.starting++
+		}
+	}
+	return c
+}
+
+// index finds records by task.
+func index(activity []TaskActivity) map[TaskID]*TaskActivity {
+	m := make(map[TaskID]*TaskActivity, len(activity))
+	for i := range activity {
+		m[activity[i].Ref.Task] = &activity[i]
+	}
+	return m
+}
+
+// LevelOf returns the lowest level among the records that are not retired, and
+// level C for a service without any: a rule for the whole service takes the
+// weakest application present.
+func LevelOf(activity []TaskActivity) Level {
+	level, found := LevelA, false
+	for i := range activity {
+		if activity[i].State != TaskRetired {
+			level, found = level.Lower(activity[i].Level), true
+		}
+	}
+	if !found {
+		return LevelC
+	}
+	return level
+}

@@ -1,0 +1,3 @@
+module github.com/seed-979cce96/idlescale
+
+go 1.26
