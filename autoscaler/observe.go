@@ -106,6 +106,8 @@ func (o *Observer) tasks(v *view) []Task {
 		}
 		if a := v.records[status.ID]; a != nil {
 			task.fill(a, v.at)
+		} else {
+			task.Unrecorded = status.LastStatus == "RUNNING" && since(status.StartedAt, v.at) > registerAfter
 		}
 		if !status.Wanted() {
 			task.State = TaskStopping
@@ -125,7 +127,7 @@ func (t *Task) fill(a *TaskActivity, at time.Time) {
 	if a.Occupancy.Idle() {
 		t.IdleFor = since(later(a.IdleSince, a.Opened), at)
 	}
-	t.ReportAge = since(a.LastReport, at)
+	t.ReportAge, t.OpenFor = since(a.LastReport, at), since(a.Opened, at)
 	t.Ready = a.State == TaskCordoned && a.Occupancy.Idle() && a.Acknowledged
 	if a.Foreign {
 		t.Occupancy, t.Pinned, t.Ready = Occupancy{}, true, false

@@ -189,6 +189,8 @@ func judgeDesired(r Reads) (Permit, []Reason) {
 	count := census(r.State, r.Activity)
 	owed := owedLong(r)
 	switch {
+	case value == r.State.Desired && value == r.Checkpoint.Limits.Total() && count.open+count.starting < r.Checkpoint.WantOpen:
+		return hold(CodeMaxTotal, Notice, "desired is %d, the most that may be", value)
 	case value == r.State.Desired:
 		return hold(CodeNotReady, Info, "desired is %d already", value)
 	case value <= count.kept && count.retired == 0 && !owed:

@@ -81,6 +81,7 @@ const (
 	CodeBusy             Code = "busy"               // it holds a session and was to be drained only if idle
 	CodeYoung            Code = "young"              // not past its minimum age
 	CodeNotIdleLong      Code = "not_idle_long"      // idle, but not for long enough
+	CodeIntended         Code = "intended"           // an earlier pass meant to close it and may yet
 	CodePinned           Code = "pinned"             // an operator or a foreign protection pinned it
 	CodeNotATask         Code = "not_a_task"         // the policy named an id that is no candidate
 	CodeLevel            Code = "level"              // the service's level has no way to be drained here

@@ -71,10 +71,12 @@ type Task struct {
 	Age       time.Duration `json:"-"` // since ECS created the task
 	IdleFor   time.Duration `json:"-"` // since the last session ended or the task opened; 0 unless idle
 	ReportAge time.Duration `json:"-"` // since the newest report; 0 where nothing reports
+	OpenFor   time.Duration `json:"-"` // since it last became open; 0 when it never did
 
-	Reports     bool    `json:"reports,omitempty"` // whether its processes report at all
-	Adopted     bool    `json:"adopted,omitempty"` // the record was not made by the task itself
-	Old         bool    `json:"old,omitempty"`     // of a revision that is being replaced
+	Reports     bool    `json:"reports,omitempty"`    // whether its processes report at all
+	Adopted     bool    `json:"adopted,omitempty"`    // the record was not made by the task itself
+	Unrecorded  bool    `json:"unrecorded,omitempty"` // it has been running for a while and has no record
+	Old         bool    `json:"old,omitempty"`        // of a revision that is being replaced
 	Unhealthy   bool    `json:"unhealthy,omitempty"`
 	NeverOpened bool    `json:"never_opened,omitempty"` // admitted no session in its whole life
 	Protected   bool    `json:"protected,omitempty"`
@@ -101,13 +103,16 @@ type taskJSON struct {
 	Age       float64 `json:"age_s"`
 	IdleFor   float64 `json:"idle_for_s"`
 	ReportAge float64 `json:"report_age_s"`
+	OpenFor   float64 `json:"open_for_s"`
 }
 
 type plainTask Task
 
 // MarshalJSON writes the task with its ages in seconds.
 func (t Task) MarshalJSON() ([]byte, error) {
-	return json.Marshal(taskJSON{plainTask(t), t.Age.Seconds(), t.IdleFor.Seconds(), t.ReportAge.Seconds()})
+	return json.Marshal(taskJSON{
+		plainTask(t), t.Age.Seconds(), t.IdleFor.Seconds(), t.ReportAge.Seconds(), t.OpenFor.Seconds(),
+	})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -117,7 +122,8 @@ func (t *Task) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	*t = Task(in.plainTask)
-	t.Age, t.IdleFor, t.ReportAge = seconds(in.Age), seconds(in.IdleFor), seconds(in.ReportAge)
+	t.Age, t.IdleFor = seconds(in.Age), seconds(in.IdleFor)
+	t.ReportAge, t.OpenFor = seconds(in.ReportAge), seconds(in.OpenFor)
 	return nil
 }
 

@@ -1,0 +1,162 @@
+package autoscaler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+)
+
+// Controller makes passes over one service: it observes, decides, and acts
+// within the guard. Any number of controllers may work on one service; of two
+// that overlap one does nothing. All methods are safe for concurrent use.
+type Controller struct {
+	Observer
+	sessions SessionStore
+	records  Records
+	state    StateStore
+	drains   DrainWorkflow
+	permits  Permits
+	logger   *slog.Logger
+	wake     chan struct{}
+	lastGood atomic.Int64 // Unix nanoseconds of the last pass that succeeded
+	sequence atomic.Int64 // makes drain ids unique within one instant
+}
+
+// New returns a controller, or everything that is wrong with the configuration
+// in one error. It makes no call.
+func New(cfg Config) (*Controller, error) {
+	observing := cfg.observing()
+	if err := errors.Join(append(observing.problems(), cfg.problems()...)...); err != nil {
+		return nil, &Error{Op: "autoscaler.New", Ref: cfg.Service.String(), Err: err}
+	}
+	c := &Controller{
+		Observer: Observer{cfg: observing.withDefaults()},
+		sessions: cfg.Sessions, records: cfg.Records, state: cfg.State, drains: cfg.Drains,
+		logger: cfg.Logger, wake: make(chan struct{}, 1),
+	}
+	if c.logger == nil {
+		c.logger = slog.Default()
+	}
+	c.permits = Permits{
+		Service: cfg.Service, Sessions: cfg.Sessions, State: cfg.State, Scaler: cfg.Scaler, Now: c.cfg.Now,
+	}
+	c.lastGood.Store(c.cfg.Now().UnixNano())
+	return c, nil
+}
+
+// Reconcile makes one pass; it is a Lambda handler as it stands. An error means
+// that the pass could not be carried out; what was refused, by AWS or by the
+// guard, is a reason in the pass. The pass is filled as far as it came.
+func (c *Controller) Reconcile(ctx context.Context) (Pass, error) {
+	v, err := c.observe(ctx)
+	if err != nil {
+		return c.failed(v.at, err), err
+	}
+	d := c.decide(&v)
+	run := running{c: c, v: &v, d: &d}
+	if err := run.act(ctx); err != nil {
+		d.pass.Error = err.Error()
+		return d.pass, err
+	}
+	c.lastGood.Store(v.at.UnixNano())
+	return d.pass, nil
+}
+
+// Run makes passes until ctx ends, one each interval and one after each Wake,
+// and returns ctx's error. A pass that failed is logged, and the next one comes
+// in its turn.
+func (c *Controller) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+		case <-c.wake:
+		}
+		pass, err := c.Reconcile(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			c.logger.LogAttrs(ctx, slog.LevelError, "pass failed", slog.Any("pass", pass))
+		case pass.Severity() == Alert:
+			c.logger.LogAttrs(ctx, slog.LevelWarn, "pass", slog.Any("pass", pass))
+		case !pass.Quiet():
+			c.logger.LogAttrs(ctx, slog.LevelInfo, "pass", slog.Any("pass", pass))
+		}
+		timer.Reset(c.cfg.Timing.Interval)
+	}
+}
+
+// Wake asks Run for a pass now. It never blocks; calls before the pass begins
+// count as one.
+func (c *Controller) Wake() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Healthy reports that a pass succeeded within the last three intervals, the
+// construction counting as one.
+func (c *Controller) Healthy(now time.Time) bool {
+	return now.Sub(time.Unix(0, c.lastGood.Load())) <= 3*c.cfg.Timing.Interval
+}
+
+// Drain closes one task on an operator's wish: the same drain under the same
+// guard as the policy's, except that the task need not have been idle for a
+// while, and that demand does not reopen it. Where the guard holds it back,
+// nothing is written and the error is ErrHeld with the reasons as its hint.
+func (c *Controller) Drain(ctx context.Context, task TaskID, by string) error {
+	fail := func(err error, hint string) error {
+		return &Error{Op: "autoscaler.Drain", Ref: TaskRef{c.cfg.Service, task}.String(), Hint: hint, Err: err}
+	}
+	if by == "" {
+		return fail(errors.New("nobody is named"), "say who asks: the record and the journal carry it")
+	}
+	v, err := c.observe(ctx)
+	if err != nil {
+		return err
+	}
+	wish := Decision{
+		Open: v.snapshot.Totals.Capacity() - 1, Empty: []TaskID{task},
+		Reasons: []Reason{{Code: CodeDrainAsked, By: by, Task: task}}, Memory: v.checkpoint.Memory,
+	}
+	next := v.checkpoint.Clone()
+	rules := guardRules{
+		floor: c.cfg.Floor, emptying: c.cfg.Emptying, level: c.cfg.Level, timing: c.cfg.Timing, victims: c.cfg.Victims, by: by,
+	}
+	g := guard(&v.snapshot, &next, wish, rules)
+	if len(g.cordon) == 0 {
+		return fail(ErrHeld, fmt.Sprint(g.reasons))
+	}
+	next.Version, next.Service, next.SavedAt = CheckpointVersion, c.cfg.Service, v.at
+	next.Intents = append(next.Intents, Intent{Task: task, Expires: v.at.Add(intentLife)})
+	if next.Revision, err = c.state.SaveCheckpoint(ctx, next); err != nil {
+		return fail(err, "")
+	}
+	req := c.cordonRequest(&v, g.cordon[0])
+	req.By = by
+	if _, err := c.sessions.Cordon(ctx, req); err != nil {
+		return fail(err, "")
+	}
+	next.LastIn = v.at
+	if _, err := c.state.SaveCheckpoint(ctx, next); err != nil && !errors.Is(err, ErrConflict) {
+		return fail(err, "the task is cordoned; only the cooldown was not noted")
+	}
+	return nil
+}
+
+// cordonRequest names the record at the version that was read, and a new drain.
+func (c *Controller) cordonRequest(v *view, victim cordon) CordonRequest {
+	id := fmt.Sprintf("%s-%s-%d", victim.task, v.at.UTC().Format("20060102T150405.000"), c.sequence.Add(1))
+	return CordonRequest{
+		Ref: TaskRef{c.cfg.Service, victim.task}, Version: v.records[victim.task].Version, Drain: DrainID(id),
+		OnlyIfIdle: victim.onlyIfIdle, At: v.at, Until: v.at.Add(c.cfg.Timing.CordonLease),
+	}
+}
