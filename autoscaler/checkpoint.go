@@ -120,6 +120,7 @@ func (c Checkpoint) Clone() Checkpoint {
 	if c.Release != nil {
 		r := *c.Release
 		r.Tasks, r.Steered, r.Reasons = slices.Clone(r.Tasks), slices.Clone(r.Steered), slices.Clone(r.Reasons)
+		r.Ending = slices.Clone(r.Ending)
 		c.Release = &r
 	}
 	return c

@@ -163,7 +163,7 @@ func (p Permits) clear(ctx context.Context, c Checkpoint) {
 // It returns the reads, and the value written, or the reasons with ErrHeld.
 func (p Permits) SetDesired(ctx context.Context, reason Code) (reads Reads, written int, reasons []Reason, err error) {
 	judge := func(r Reads) (Permit, []Reason) {
-		permit, held := judgeDesired(r)
+		permit, held := JudgeDesired(r)
 		permit.Reason, written = reason, permit.Desired
 		return permit, held
 	}
@@ -173,9 +173,12 @@ func (p Permits) SetDesired(ctx context.Context, reason Code) (reads Reads, writ
 	return reads, written, reasons, err
 }
 
-// judgeDesired decides whether the desired count is to be written, and to what.
-// Without a reason to write it returns one held reason, info severity.
-func judgeDesired(r Reads) (Permit, []Reason) {
+// JudgeDesired decides on what was read whether the desired count is to be
+// written, and to what: the permit for it, or the reasons to hold. Where there is
+// nothing to write, the one reason is [CodeNotReady]. It is pure; SetDesired is
+// the way to act on it, and a release that must also look at protections calls
+// it within [Permits.Do].
+func JudgeDesired(r Reads) (Permit, []Reason) {
 	hold := func(code Code, sev Severity, format string, args ...any) (Permit, []Reason) {
 		return Permit{}, []Reason{{Code: code, Severity: sev, Detail: fmt.Sprintf(format, args...)}}
 	}

@@ -51,6 +51,7 @@ type Release struct {
 	// NextAt is when the next look is due; zero for at once.
 	NextAt  time.Time `json:"next_at,omitzero"`
 	Steered []Steered `json:"steered,omitempty"`
+	Ending  []Ending  `json:"ending,omitempty"`
 	Outcome Outcome   `json:"outcome,omitempty"`
 	Reasons []Reason  `json:"reasons,omitempty"` // of the last step
 }
@@ -60,6 +61,14 @@ type Steered struct {
 	Task     TaskID    `json:"task"`
 	At       time.Time `json:"at"`
 	Attempts int       `json:"attempts"`
+}
+
+// Ending is a retired task that ECS was seen to be stopping, or not to know,
+// and since when: the two clocks that a task's own description does not carry.
+type Ending struct {
+	Task    TaskID    `json:"task"`
+	Since   time.Time `json:"since"`
+	Missing bool      `json:"missing,omitempty"`
 }
 
 // Entry is one line of the journal: who did what to which task, and how it

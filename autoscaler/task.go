@@ -1,7 +1,9 @@
 package autoscaler
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -100,10 +102,10 @@ func (t Task) Free() int {
 // taskJSON gives Task its JSON form: durations as seconds, as everywhere here.
 type taskJSON struct {
 	plainTask
-	Age       float64 `json:"age_s"`
-	IdleFor   float64 `json:"idle_for_s"`
-	ReportAge float64 `json:"report_age_s"`
-	OpenFor   float64 `json:"open_for_s"`
+	Age       seconds `json:"age_s"`
+	IdleFor   seconds `json:"idle_for_s"`
+	ReportAge seconds `json:"report_age_s"`
+	OpenFor   seconds `json:"open_for_s"`
 }
 
 type plainTask Task
@@ -111,7 +113,7 @@ type plainTask Task
 // MarshalJSON writes the task with its ages in seconds.
 func (t Task) MarshalJSON() ([]byte, error) {
 	return json.Marshal(taskJSON{
-		plainTask(t), t.Age.Seconds(), t.IdleFor.Seconds(), t.ReportAge.Seconds(), t.OpenFor.Seconds(),
+		plainTask(t), seconds(t.Age), seconds(t.IdleFor), seconds(t.ReportAge), seconds(t.OpenFor),
 	})
 }
 
@@ -122,19 +124,28 @@ func (t *Task) UnmarshalJSON(text []byte) error {
 		return err
 	}
 	*t = Task(in.plainTask)
-	t.Age, t.IdleFor = seconds(in.Age), seconds(in.IdleFor)
-	t.ReportAge, t.OpenFor = seconds(in.ReportAge), seconds(in.OpenFor)
+	t.Age, t.IdleFor = time.Duration(in.Age), time.Duration(in.IdleFor)
+	t.ReportAge, t.OpenFor = time.Duration(in.ReportAge), time.Duration(in.OpenFor)
 	return nil
 }
 
-// seconds rounds to the nanosecond that the number came from: a plain product
-// would lose the last digit and break the round trip.
-func seconds(s float64) time.Duration {
-	d := time.Duration(s * float64(time.Second))
-	if back := d.Seconds(); back < s {
-		if up := d + 1; up.Seconds() <= s {
-			return up
-		}
+// seconds is a duration that is a number of seconds in JSON, exact to the
+// nanosecond: a float64 loses the last digits after a hundred days.
+type seconds time.Duration
+
+func (s seconds) MarshalJSON() ([]byte, error) {
+	whole, rest := time.Duration(s)/time.Second, time.Duration(s)%time.Second
+	if rest == 0 {
+		return fmt.Appendf(nil, "%d", whole), nil
 	}
-	return d
+	return bytes.TrimRight(fmt.Appendf(nil, "%d.%09d", whole, rest), "0"), nil
+}
+
+func (s *seconds) UnmarshalJSON(text []byte) error {
+	d, err := time.ParseDuration(string(text) + "s")
+	if err != nil || d < 0 {
+		return fmt.Errorf("autoscaler: %s: want a number of seconds, 0 or more", text)
+	}
+	*s = seconds(d)
+	return nil
 }
