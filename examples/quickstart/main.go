@@ -1,0 +1,74 @@
+// Quickstart runs a simulated ECS service under a load of user sessions, scaled
+// by the library's own controller, and prints what came of it: sessions, sessions
+// cut, users without a slot, the cost beside its lower bound.
+//
+//	go run ./examples/quickstart
+//	go run ./examples/quickstart -trace FILE -days 14
+//
+// Nothing is reached over the network, and a run takes seconds.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return
+	case errors.Is(err, errCut):
+		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		os.Exit(3)
+	}
+	fmt.Fprintln(os.Stderr, "quickstart:", err)
+	os.Exit(1)
+}
+
+// errCut says that the run cut a session, which this library exists to prevent.
+var errCut = errors.New("a session was cut")
+
+// run is the whole program: flags in, table or JSON out.
+func run(ctx context.Context, args []string, out, diagnostics io.Writer) error {
+	opts, err := parse(args, diagnostics)
+	if err != nil {
+		return err
+	}
+	load, err := opts.load()
+	if err != nil {
+		return err
+	}
+	progress := newProgress(diagnostics, isTerminal(diagnostics))
+	result, err := simulate(ctx, opts, load, progress.show)
+	progress.done()
+	if err != nil {
+		return err
+	}
+	if opts.json {
+		err = result.writeJSON(out)
+	} else {
+		err = result.writeTable(out)
+	}
+	if err == nil && result.Killed > 0 {
+		err = fmt.Errorf("%w: %d of %d", errCut, result.Killed, result.Sessions)
+	}
+	return err
+}
+
+// isTerminal reports that a progress line can be drawn over and over.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
+)
+
+// result is what a run came to, in the units that its keys name. Sessions,
+// killed and the counts of writes are of the whole run; the others leave the
+// warm-up out.
+type result struct {
+	Policy      string  `json:"policy"`
+	Trace       string  `json:"trace"`
+	Route       string  `json:"route"`
+	Slots       int     `json:"slots"`
+	Seed        uint64  `json:"seed"`
+	Days        float64 `json:"days"`
+	WarmUpHours float64 `json:"warm_up_hours"`
+
+	Sessions  int     `json:"sessions"`
+	Killed    int     `json:"killed"`
+	Arrivals  int     `json:"arrivals"` // scored ones
+	NoSlot    int     `json:"no_slot"`
+	NoSlotPPM float64 `json:"no_slot_ppm"`
+	Waiting   int     `json:"waiting_at_end"`
+
+	RatioLB1  float64 `json:"ratio_lb1"`
+	TaskHours float64 `json:"task_hours"`
+	LB1Hours  float64 `json:"lb1_hours"`
+
+	WaitP50 float64 `json:"wait_p50_s"`
+	WaitP95 float64 `json:"wait_p95_s"`
+	WaitP99 float64 `json:"wait_p99_s"`
+	WaitMax float64 `json:"wait_max_s"`
+
+	TaskStarts    int `json:"task_starts"`
+	TasksReleased int `json:"tasks_released"`
+
+	Passes        int `json:"passes"`
+	Cordons       int `json:"store_cordons"`
+	Reopens       int `json:"store_reopens"`
+	Retires       int `json:"store_retires"`
+	DesiredWrites int `json:"desired_count_writes"`
+
+	Reasons map[string]int `json:"reasons"`
+	Calls   map[string]int `json:"aws_calls"`
+}
+
+// score copies what the simulator measured.
+func (r *result) score(s ecssim.Score) {
+	r.Days = s.To.Sub(s.From).Hours()/24 + r.WarmUpHours/24
+	r.Arrivals, r.NoSlot, r.NoSlotPPM = s.Arrivals, s.NoSlot, s.NoSlotPPM()
+	r.RatioLB1 = s.Ratio()
+	r.TaskHours, r.LB1Hours = s.BilledTaskSeconds/3600, s.BoundTaskSeconds/3600
+	r.WaitP50, r.WaitP95 = s.WaitP50.Seconds(), s.WaitP95.Seconds()
+	r.WaitP99, r.WaitMax = s.WaitP99.Seconds(), s.WaitMax.Seconds()
+	r.TaskStarts, r.TasksReleased = s.TaskStarts, s.TaskStops
+}
+
+// writeJSON prints the result as one object.
+func (r result) writeJSON(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(r)
+}
+
+// writeTable prints the result for a person.
+func (r result) writeTable(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	fmt.Fprintf(t, "policy %s, load %s, routing %s, %d slots a task, seed %d; %.1f days, the first %.0f h as warm-up\n\n",
+		r.Policy, r.Trace, r.Route, r.Slots, r.Seed, r.Days, r.WarmUpHours)
+	row("sessions", "%d", r.Sessions)
+	row("killed", "%d", r.Killed)
+	row("arrivals without a slot", "%.0f ppm (%d of %d scored)", r.NoSlotPPM, r.NoSlot, r.Arrivals)
+	row("wait p99 / max", "%.0f s / %.0f s", r.WaitP99, r.WaitMax)
+	row("task-hours", "%.0f", r.TaskHours)
+	row("lower bound LB1", "%.0f task-hours", r.LB1Hours)
+	row("ratio to LB1", "%.3f", r.RatioLB1)
+	row("tasks started / released", "%d / %d", r.TaskStarts, r.TasksReleased)
+	row("passes", "%d", r.Passes)
+	row("store: cordons / reopens / retires", "%d / %d / %d", r.Cordons, r.Reopens, r.Retires)
+	row("desired-count writes", "%d", r.DesiredWrites)
+	fmt.Fprintf(t, "\ndecisions by reason\tpasses\n")
+	byCount := slices.SortedFunc(maps.Keys(r.Reasons), func(a, b string) int {
+		return cmp.Or(r.Reasons[b]-r.Reasons[a], cmp.Compare(a, b))
+	})
+	for _, reason := range byCount {
+		row("  "+reason, "%d", r.Reasons[reason])
+	}
+	return t.Flush()
+}
+
+// progress draws one line over and over on a terminal, and prints nothing
+// elsewhere.
+type progress struct {
+	w     io.Writer
+	live  bool
+	shown bool
+	last  time.Time
+	now   func() time.Time
+}
+
+func newProgress(w io.Writer, live bool) *progress { return &progress{w: w, live: live, now: time.Now} }
+
+// show draws the line, at most ten times a second.
+func (p *progress) show(done float64, text string) {
+	now := p.now()
+	if !p.live || now.Sub(p.last) < 100*time.Millisecond && done < 1 {
+		return
+	}
+	p.last, p.shown = now, true
+	fmt.Fprintf(p.w, "\r\x1b[K%3.0f %%  %s", 100*min(done, 1), text)
+}
+
+// done leaves the line.
+func (p *progress) done() {
+	if p.shown {
+		fmt.Fprintln(p.w)
+	}
+}

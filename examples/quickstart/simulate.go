@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
+	"github.com/seed-979cce96/idlescale/sessionstore/memstore"
+	"github.com/seed-979cce96/idlescale/workflow"
+)
+
+// interval is the time between two passes: a daemon's default.
+const interval = 15 * time.Second
+
+// settle is how long the run goes on after the last arrival, so that the last
+// sessions are watched to their end and idle tasks are released.
+const settle = time.Hour
+
+// simulation is one service under one load: the cluster, the store, the
+// application with its users, and the controller, all on the cluster's clock.
+type simulation struct {
+	cluster *ecssim.Cluster
+	app     *ecssim.Application
+	ctl     *autoscaler.Controller
+	store   *counting
+	result  result
+	failure error
+}
+
+// simulate runs the load through the controller and returns what came of it.
+func simulate(ctx context.Context, o options, l load, progress func(done float64, s string)) (result, error) {
+	first, lastStart, lastEnd := span(l.sessions)
+	warmUp := min(24*time.Hour, lastStart.Sub(first)/4)
+	s, err := build(o, first, warmUp, peakTasks(l.sessions, o.slots))
+	if err != nil {
+		return result{}, err
+	}
+	s.result = result{
+		Policy: o.policy, Trace: l.name, Route: o.route, Slots: o.slots, Seed: o.seed,
+		WarmUpHours: warmUp.Hours(), Sessions: len(l.sessions), Reasons: make(map[string]int),
+	}
+	s.app.Play(l.sessions)
+	s.cluster.Every(first, interval, func() { s.pass(ctx) })
+
+	horizon := lastEnd.Add(settle)
+	step := max(horizon.Sub(first)/200, time.Minute)
+	scored := false
+	for at := first; at.Before(horizon); {
+		if at = at.Add(step); !scored && !at.Before(lastStart) {
+			at, scored = lastStart, true
+		}
+		s.cluster.RunUntil(at)
+		if s.failure != nil || ctx.Err() != nil {
+			return result{}, firstError(s.failure, ctx.Err())
+		}
+		if at.Equal(lastStart) {
+			s.result.score(s.app.Score())
+		}
+		progress(float64(at.Sub(first))/float64(horizon.Sub(first)), s.line())
+	}
+	s.finish()
+	return s.result, nil
+}
+
+// build wires the simulation as a user's main would, with a simulated cluster in
+// the place of AWS.
+func build(o options, start time.Time, warmUp time.Duration, most int) (*simulation, error) {
+	cluster := ecssim.New(ecssim.Config{Seed: o.seed, Start: start, Service: ecssim.ServiceConfig{
+		Desired: 2, Warm: true, DeregistrationDelay: 30 * time.Second,
+	}})
+	store := &counting{Store: memstore.New(memstore.Config{Now: cluster.Now})}
+	app, err := ecssim.NewApplication(cluster, ecssim.ApplicationConfig{
+		Slots: o.slots, Sessions: store, Records: store, Writer: store, Demand: store,
+		Entrance: routes[o.route], WarmUp: warmUp,
+	})
+	if err != nil {
+		return nil, err
+	}
+	drains, err := workflow.New(workflow.Config{
+		Tasks: cluster, Scaler: cluster, Sessions: store, Records: store, State: store, Journal: store, Now: cluster.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctl, err := autoscaler.New(autoscaler.Config{
+		Service:  service,
+		Limits:   autoscaler.Limits{Min: 1, Max: most},
+		Policy:   policies[o.policy](o.slots),
+		Sessions: store, Records: store, State: store,
+		Scaler: cluster, Utilization: cluster, Drains: drains,
+		Now:    cluster.Now,
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &simulation{cluster: cluster, app: app, ctl: ctl, store: store}, nil
+}
+
+// service is the simulated service's name.
+var service = autoscaler.ServiceID{Cluster: "sim", Name: "service"}
+
+// pass makes one pass and counts what it decided. A pass that cannot be carried
+// out ends the run: on a simulated cluster without faults there is none.
+func (s *simulation) pass(ctx context.Context) {
+	if s.failure != nil {
+		return
+	}
+	p, err := s.ctl.Reconcile(ctx)
+	if err != nil {
+		s.failure = fmt.Errorf("pass at %s: %w", p.At.Format(time.RFC3339), err)
+		return
+	}
+	s.result.Passes++
+	for _, r := range p.Reasons {
+		s.result.Reasons[r.By+" "+string(r.Code)]++
+	}
+	for _, release := range p.Releases {
+		for _, r := range release.Reasons {
+			s.result.Reasons[r.By+" "+string(r.Code)]++
+		}
+	}
+}
+
+// finish adds what is known only at the end.
+func (s *simulation) finish() {
+	r := &s.result
+	r.Killed = len(s.app.Cuts())
+	r.Waiting = s.app.Waiting()
+	r.Cordons, r.Reopens, r.Retires = s.store.cordons, s.store.reopens, s.store.retires
+	for _, w := range s.cluster.Writes() {
+		if !w.Foreign {
+			r.DesiredWrites++
+		}
+	}
+	r.Calls = s.cluster.Calls()
+}
+
+// line is the state of the run for the progress line.
+func (s *simulation) line() string {
+	return fmt.Sprintf("%s  %4d sessions live  %3d waiting  %d cut",
+		s.cluster.Now().Format("Mon 2006-01-02 15:04"), s.app.Active(), s.app.Waiting(), len(s.app.Cuts()))
+}
+
+// counting counts the writes of a drain that the store confirmed.
+type counting struct {
+	*memstore.Store
+	cordons, reopens, retires int
+}
+
+func (c *counting) Cordon(ctx context.Context, req autoscaler.CordonRequest) (autoscaler.TaskActivity, error) {
+	a, err := c.Store.Cordon(ctx, req)
+	if err == nil {
+		c.cordons++
+	}
+	return a, err
+}
+
+func (c *counting) Reopen(ctx context.Context, d autoscaler.DrainRef) error {
+	err := c.Store.Reopen(ctx, d)
+	if err == nil {
+		c.reopens++
+	}
+	return err
+}
+
+func (c *counting) Retire(ctx context.Context, d autoscaler.DrainRef) error {
+	err := c.Store.Retire(ctx, d)
+	if err == nil {
+		c.retires++
+	}
+	return err
+}
+
+// span returns the first start, the last start and the last end.
+func span(sessions []ecssim.Session) (first, lastStart, lastEnd time.Time) {
+	first, lastStart = sessions[0].Start, sessions[len(sessions)-1].Start
+	for _, s := range sessions {
+		if end := s.Start.Add(s.Duration); end.After(lastEnd) {
+			lastEnd = end
+		}
+	}
+	return first, lastStart, lastEnd
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
