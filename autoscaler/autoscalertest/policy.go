@@ -20,8 +20,9 @@ const seeds = 3
 // are there. A failure names the seed and the place of the situation.
 func TestPolicy(t *testing.T, policy autoscaler.Policy, more ...autoscaler.Snapshot) {
 	t.Helper()
+	all := situationsFor(policy, more)
 	clause.Run(t, policyClauses(), func(ct clause.T) policyHarness {
-		return newPolicyHarness(clause.Testing(ct), policy, more)
+		return newPolicyHarness(clause.Testing(ct), policy, all)
 	})
 }
 
@@ -39,27 +40,33 @@ type situation struct {
 	autoscaler.Snapshot
 }
 
-// newPolicyHarness makes the situations. Their memory is by turns none, what
-// the policy returned last, and what it never wrote.
-func newPolicyHarness(t *testing.T, policy autoscaler.Policy, more []autoscaler.Snapshot) policyHarness {
-	h := policyHarness{policy: policy, bubble: func(f func()) {
+// newPolicyHarness puts a policy and situations together. The situations are
+// shared between clauses, and a policy is shown copies.
+func newPolicyHarness(t *testing.T, policy autoscaler.Policy, all []situation) policyHarness {
+	return policyHarness{policy: policy, situations: all, bubble: func(f func()) {
 		synctest.Test(t, func(*testing.T) { f() })
 	}}
+}
+
+// situationsFor makes the situations. Their memory is by turns none, what the
+// policy returned last, and what it never wrote.
+func situationsFor(policy autoscaler.Policy, more []autoscaler.Snapshot) []situation {
+	var all []situation
 	for i, s := range more {
-		h.situations = append(h.situations, situation{fmt.Sprintf("snapshot %d of those given", i), s})
+		all = append(all, situation{fmt.Sprintf("snapshot %d of those given", i), s})
 	}
 	for seed := range uint64(seeds) {
 		var last autoscaler.Memory
 		for i, s := range Situations(seed) {
 			s.Memory = memoryFor(i, last)
-			h.situations = append(h.situations, situation{fmt.Sprintf("Situations(%d)[%d]", seed, i), s})
+			all = append(all, situation{fmt.Sprintf("Situations(%d)[%d]", seed, i), s})
 			d, _ := try(policy, duplicate(s))
 			if last = d.Memory; !json.Valid(last) {
 				last = nil
 			}
 		}
 	}
-	return h
+	return all
 }
 
 // memoryFor chooses what a policy finds in its memory.

@@ -156,7 +156,7 @@ func checkConcurrent(t clause.T, h policyHarness) {
 					t.Errorf("%s: %s", h.situations[i].label, panicked)
 					return
 				}
-				if !equal(settled(alone[i]), settled(d)) {
+				if !sameDecision(alone[i], d) {
 					t.Errorf("%s: alone\n%s\namong others\n%s", h.situations[i].label, text(alone[i]), text(d))
 					return
 				}

@@ -31,7 +31,8 @@ func failingPolicy(t *testing.T, p autoscaler.Policy, names ...string) map[strin
 	clauses := slices.DeleteFunc(policyClauses(), func(c clause.Clause[policyHarness]) bool {
 		return len(names) > 0 && !slices.Contains(names, c.Name)
 	})
-	return clause.Failing(clauses, func(clause.T) policyHarness { return newPolicyHarness(t, p, nil) })
+	all := situationsFor(p, nil)
+	return clause.Failing(clauses, func(clause.T) policyHarness { return newPolicyHarness(t, p, all) })
 }
 
 // honest keeps every promise and uses every part of a decision.

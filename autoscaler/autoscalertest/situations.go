@@ -163,7 +163,7 @@ func (g *generator) extremes() []autoscaler.Snapshot {
 	huge.Demand = autoscaler.Demand{Arrivals: math.MaxInt64, Departures: math.MaxInt64, Refusals: math.MaxInt64, Waiting: math.MaxInt32}
 	huge.Utilization = g.metrics(math.MaxFloat64)
 	counts := Snapshot(g.at)
-	counts.Totals = autoscaler.Totals{Open: math.MaxInt32 / 2, Starting: math.MaxInt32 / 2, Slots: math.MaxInt32, Idle: 7}
+	counts.Totals = autoscaler.Totals{Open: 400_000_000, Starting: 400_000_000, Slots: math.MaxInt32, Idle: 7}
 	below := Snapshot(g.at, Open("t-1", 10, 3), Open("t-2", 10, 0))
 	below.Utilization = g.metrics(-math.MaxFloat64)
 	overfull := Snapshot(g.at, Open("t-1", 10, 30))
