@@ -132,9 +132,15 @@ type world struct {
 	ctl  *autoscaler.Controller
 }
 
+// newWorld starts with that many tasks running, and a policy that wants as many.
 func newWorld(t *testing.T, tasks int, change func(*autoscaler.Config)) *world {
 	t.Helper()
-	sim := ecssim.New(ecssim.Config{Seed: 7, Service: ecssim.ServiceConfig{Desired: tasks, Warm: true}})
+	return newWorldOn(t, ecssim.ServiceConfig{Desired: tasks, Warm: true}, change)
+}
+
+func newWorldOn(t *testing.T, cfg ecssim.ServiceConfig, change func(*autoscaler.Config)) *world {
+	t.Helper()
+	sim := ecssim.New(ecssim.Config{Seed: 7, Service: cfg})
 	s := &store{Store: memstore.New(memstore.Config{Now: sim.Now}), fail: map[string]error{}, before: map[string]func(){}}
 	c := &cluster{Cluster: sim, fail: map[string]error{}, order: &s.calls}
 	app, err := ecssim.NewApplication(sim, ecssim.ApplicationConfig{Sessions: s.Store, Records: s.Store, Writer: s.Store})
@@ -148,7 +154,7 @@ func newWorld(t *testing.T, tasks int, change func(*autoscaler.Config)) *world {
 		t.Fatal(err)
 	}
 	w := &world{T: t, c: c, s: s, app: app, wish: &wish{}}
-	w.wish.Open = tasks
+	w.wish.Open = cfg.Desired
 	w.cfg = autoscaler.Config{
 		Service: service, Limits: autoscaler.Limits{Min: 1, Max: 20}, Policy: w.wish,
 		Sessions: s, Records: s, State: s, Scaler: c, Utilization: c, Drains: drains, Now: sim.Now,

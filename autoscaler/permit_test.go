@@ -1,4 +1,4 @@
-package autoscaler
+package autoscaler_test
 
 import (
 	"context"
@@ -6,209 +6,230 @@ import (
 	"slices"
 	"testing"
 	"time"
-	"unsafe"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
 )
 
-// permitRig is the contracts that Permits works with: it notes every call, and
-// each takes a second.
-type permitRig struct {
-	now        time.Time
-	calls      []string
-	checkpoint Checkpoint
-	state      ServiceState
-	activity   []TaskActivity
-	saved      []Checkpoint
-	saveErr    error
+func (w *world) permits() autoscaler.Permits {
+	return autoscaler.Permits{Service: service, Sessions: w.s, State: w.s, Scaler: w.c, Now: w.c.Now}
 }
 
-func newPermitRig() *permitRig {
-	r := gateCase()
-	r.Checkpoint.Revision = 7
-	return &permitRig{now: guardAt, checkpoint: r.Checkpoint, state: r.State, activity: r.Activity}
-}
-
-func (p *permitRig) call(name string) {
-	p.calls = append(p.calls, name)
-	p.now = p.now.Add(time.Second)
-}
-
-func (p *permitRig) LoadCheckpoint(context.Context, ServiceID) (Checkpoint, error) {
-	p.call("load")
-	return p.checkpoint.Clone(), nil
-}
-
-func (p *permitRig) SaveCheckpoint(_ context.Context, c Checkpoint) (int64, error) {
-	p.call("save")
-	if p.saveErr != nil {
-		return 0, p.saveErr
+// hold puts a live permit of somebody else on the checkpoint.
+func (w *world) hold(until time.Time) {
+	w.Helper()
+	cp, err := w.s.Store.LoadCheckpoint(w.Context(), service)
+	if err != nil {
+		w.Fatal(err)
 	}
-	if c.Revision != p.checkpoint.Revision {
-		return 0, ErrConflict
+	cp.Permit = &autoscaler.Permit{Call: autoscaler.CallSetDesired, Desired: 1, NotAfter: until}
+	cp.HasWant, cp.WantOpen, cp.Limits = true, w.wish.Open, w.cfg.Limits
+	if _, err := w.s.Store.SaveCheckpoint(w.Context(), cp); err != nil {
+		w.Fatal(err)
 	}
-	c.Revision++
-	p.checkpoint, p.saved = c, append(p.saved, c.Clone())
-	return c.Revision, nil
 }
 
-func (*permitRig) Control(context.Context, ServiceID) (Control, error) { return Control{}, nil }
-func (*permitRig) SetControl(context.Context, ServiceID, Control) error {
-	return errors.New("not a permit's business")
-}
-
-func (p *permitRig) Describe(context.Context, ServiceID) (ServiceState, error) {
-	p.call("describe")
-	return p.state, nil
-}
-
-func (*permitRig) SetDesired(context.Context, SetDesired) error {
-	return errors.New("the tests make the call themselves")
-}
-
-func (p *permitRig) Activity(context.Context, ServiceID, time.Time) (Activity, error) {
-	p.call("activity")
-	return Activity{Tasks: p.activity}, nil
-}
-
-// do asks for a permit and returns what came of it, and the permit of the call
-// if one was made.
-func (p *permitRig) do(want Permit, callErr error) (made *Permit, held []Reason, err error) {
-	permits := Permits{Service: ServiceID{"c", "s"}, Sessions: p, State: p, Scaler: p, Now: func() time.Time { return p.now }}
-	_, held, err = permits.Do(context.Background(), func(Reads) (Permit, []Reason) { return want, nil },
-		func(_ context.Context, permit Permit) error {
-			p.call("call")
-			made = &permit
-			return callErr
-		})
-	return made, held, err
+func allow(call autoscaler.PermitCall, tasks ...autoscaler.TaskID) func(autoscaler.Reads) (autoscaler.Permit, []autoscaler.Reason) {
+	return func(autoscaler.Reads) (autoscaler.Permit, []autoscaler.Reason) {
+		return autoscaler.Permit{Call: call, Tasks: tasks, Reason: "test"}, nil
+	}
 }
 
 func TestPermitIsSavedBeforeTheCallAndClearedAfterIt(t *testing.T) {
-	p := newPermitRig()
-	made, held, err := p.do(Permit{Call: CallStopTask, Tasks: []TaskID{"d"}}, nil)
-	if err != nil || len(held) > 0 {
-		t.Fatalf("held %v, %v", held, err)
-	}
-	if want := []string{"load", "describe", "activity", "save", "call", "save"}; !slices.Equal(p.calls, want) {
-		t.Fatalf("calls %v, want %v", p.calls, want)
-	}
-	if want := guardAt.Add(PermitLife); !made.NotAfter.Equal(want) {
-		t.Errorf("NotAfter = %v, want %v: 20 s from the start of the reads", made.NotAfter, want)
-	}
-	if first := p.saved[0]; first.Permit == nil || first.Permit.Call != CallStopTask || first.Revision != 8 {
-		t.Errorf("saved %+v on revision %d; want the permit on the revision that was loaded", first.Permit, first.Revision)
-	}
-	if p.checkpoint.Permit != nil {
-		t.Errorf("the permit is left behind: %+v", p.checkpoint.Permit)
+	w := newWorld(t, 2, nil)
+	w.pass()
+	called := false
+	began := w.c.Now()
+	_, _, err := w.permits().Do(t.Context(), allow(autoscaler.CallUnprotect, "t"), func(ctx context.Context, p autoscaler.Permit) error {
+		called = true
+		cp, _ := w.s.Store.LoadCheckpoint(ctx, service)
+		if cp.Permit == nil || cp.Permit.Call != autoscaler.CallUnprotect || !cp.Permit.NotAfter.Equal(began.Add(autoscaler.PermitLife)) {
+			t.Errorf("during the call the checkpoint holds %+v", cp.Permit)
+		}
+		return nil
+	})
+	cp, _ := w.s.Store.LoadCheckpoint(t.Context(), service)
+	if err != nil || !called || cp.Permit != nil {
+		t.Errorf("%v, called %v, afterwards %+v", err, called, cp.Permit)
 	}
 }
 
-func TestPermitNotesTheDesiredCount(t *testing.T) {
-	p := newPermitRig()
-	if _, _, err := p.do(Permit{Call: CallSetDesired, Desired: 3}, nil); err != nil {
+// The permit's clock starts before the first read: what is read after a pause is
+// no younger for it.
+func TestPermitLivesFromTheStartOfTheReads(t *testing.T) {
+	w := newWorld(t, 2, nil)
+	began := w.c.Now()
+	for _, op := range []string{"load", "activity"} {
+		w.s.before[op] = func() { w.c.RunFor(8 * time.Second) }
+	}
+	_, _, err := w.permits().Do(t.Context(), allow(autoscaler.CallUnprotect), func(_ context.Context, p autoscaler.Permit) error {
+		if !p.NotAfter.Equal(began.Add(autoscaler.PermitLife)) {
+			t.Errorf("good until %v after the first read began, want %v", p.NotAfter.Sub(began), autoscaler.PermitLife)
+		}
+		return nil
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	want := DesiredCount{Value: 3, Previous: 5, At: guardAt, Known: true}
-	if got := p.saved[0].Desired; got != want {
-		t.Errorf("saved %+v, want %+v: what is written is ours from before the call on", got, want)
+}
+
+// Reads come before the permit is saved, on the revision that was loaded first:
+// whoever saved in between has made them stale.
+func TestPermitIsLostToWhoeverSavedBetween(t *testing.T) {
+	w := newWorld(t, 2, nil)
+	w.s.before["activity"] = func() {
+		cp, _ := w.s.Store.LoadCheckpoint(t.Context(), service)
+		if _, err := w.s.Store.SaveCheckpoint(t.Context(), cp); err != nil {
+			t.Error(err)
+		}
+	}
+	_, held, err := w.permits().Do(t.Context(), allow(autoscaler.CallStopTask), func(context.Context, autoscaler.Permit) error {
+		t.Error("the call was made")
+		return nil
+	})
+	if !errors.Is(err, autoscaler.ErrHeld) || !has(held, autoscaler.CodeOverlapped) {
+		t.Errorf("%v, %v; want held as overlapped", held, err)
 	}
 }
 
-func TestPermitRaceIsLostWithoutACall(t *testing.T) {
-	p := newPermitRig()
-	p.saveErr = ErrConflict
-	made, held, err := p.do(Permit{Call: CallStopTask}, nil)
-	if made != nil || !errors.Is(err, ErrHeld) || !hasCode(held, CodeOverlapped) {
-		t.Errorf("call %v, held %v, %v; want no call and %q", made, held, err, CodeOverlapped)
+func TestOnePermitAtATime(t *testing.T) {
+	w := newWorld(t, 2, nil)
+	w.pass()
+	w.hold(w.c.Now().Add(10 * time.Second))
+	try := func() ([]autoscaler.Reason, error) {
+		_, held, err := w.permits().Do(t.Context(), allow(autoscaler.CallUnprotect), func(context.Context, autoscaler.Permit) error { return nil })
+		return held, err
 	}
-	p = newPermitRig()
-	p.saveErr = errors.New("the store is away")
-	if made, _, err := p.do(Permit{Call: CallStopTask}, nil); made != nil || err == nil {
-		t.Errorf("call %v, %v; want no call without a saved permit", made, err)
+	if held, err := try(); !errors.Is(err, autoscaler.ErrHeld) || !has(held, autoscaler.CodePermitHeld) {
+		t.Errorf("beside a live permit: %v, %v", held, err)
+	}
+	w.c.RunFor(10*time.Second + time.Nanosecond)
+	if held, err := try(); err != nil {
+		t.Errorf("after it ran out: %v, %v", held, err)
 	}
 }
 
-func TestPermitOneAtATime(t *testing.T) {
-	lower, raise := Permit{Call: CallSetDesired}, Permit{Call: CallSetDesired, Raise: true}
-	for _, tt := range []struct {
-		name  string
-		want  Permit
-		level Level
-		left  time.Duration // of the permit that is there
-		made  bool
-	}{
-		{"a live permit holds a lowering", lower, LevelA, time.Second, false},
-		{"a live permit holds a stop", Permit{Call: CallStopTask}, LevelA, time.Second, false},
-		{"a raise takes over at level A", raise, LevelA, time.Second, true},
-		{"a raise waits at level B", raise, LevelB, time.Second, false},
-		{"a permit that ran out holds nobody", lower, LevelB, -time.Nanosecond, true},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			p := newPermitRig()
-			p.activity[0].Level = tt.level
-			p.checkpoint.Permit = &Permit{Call: CallSetDesired, NotAfter: guardAt.Add(tt.left)}
-			made, held, err := p.do(tt.want, nil)
-			if (made != nil) != tt.made {
-				t.Errorf("call made: %v, want %v; held %v, %v", made != nil, tt.made, held, err)
-			}
-			if !tt.made && !hasCode(held, CodePermitHeld) {
-				t.Errorf("held %v, want %q", held, CodePermitHeld)
-			}
+func TestARaiseTakesThePermitOverAtLevelA(t *testing.T) {
+	w := newWorld(t, 2, nil)
+	w.pass()
+	w.wish.Open = 4
+	w.hold(w.c.Now().Add(10 * time.Second))
+	if _, written, held, err := w.permits().SetDesired(t.Context(), "test"); err != nil || written != 4 {
+		t.Errorf("wrote %d, %v, %v; want a raise to 4", written, held, err)
+	}
+	// A weaker application among them: the raise waits.
+	w.c.RunFor(2 * time.Minute)
+	if _, err := w.s.Register(t.Context(), autoscaler.RegisterRequest{
+		Ref: autoscaler.TaskRef{Service: service, Task: "other"}, Level: autoscaler.LevelB, Processes: 1, At: w.c.Now(),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.wish.Open = 6
+	w.hold(w.c.Now().Add(10 * time.Second))
+	if _, _, held, err := w.permits().SetDesired(t.Context(), "test"); !errors.Is(err, autoscaler.ErrHeld) || !has(held, autoscaler.CodePermitHeld) {
+		t.Errorf("%v, %v; want the raise to wait at level B", held, err)
+	}
+}
+
+func TestAnExpiredPermitSendsNothing(t *testing.T) {
+	w := newWorld(t, 2, nil)
+	w.wish.Open = 4
+	w.hold(w.c.Now())
+	w.c.RunFor(time.Second)
+	w.s.before["save"] = func() { w.c.RunFor(autoscaler.PermitLife + time.Second) } // frozen between read and call
+	_, _, held, err := w.permits().SetDesired(t.Context(), "test")
+	if !errors.Is(err, autoscaler.ErrHeld) || !has(held, autoscaler.CodePermitExpired) || w.desired() != 2 {
+		t.Errorf("%v, %v, desired %d; want nothing sent", held, err, w.desired())
+	}
+}
+
+func TestPermitsReportWhatTheyCouldNotRead(t *testing.T) {
+	boom := errors.New("boom")
+	for _, op := range []string{"load", "activity", "describe", "save"} {
+		w := newWorld(t, 2, nil)
+		w.s.fail[op], w.c.fail[op] = boom, boom
+		_, _, err := w.permits().Do(t.Context(), allow(autoscaler.CallUnprotect), func(context.Context, autoscaler.Permit) error {
+			t.Errorf("%s failed and the call was made", op)
+			return nil
 		})
+		if !errors.Is(err, boom) {
+			t.Errorf("%s: %v", op, err)
+		}
 	}
 }
 
-func TestPermitOfAFailedCall(t *testing.T) {
-	p := newPermitRig()
-	if _, _, err := p.do(Permit{Call: CallStopTask}, errors.New("no reply")); err == nil {
-		t.Error("a call that failed is no success")
+// A write whose reply was lost is recognised as our own afterwards: the permit
+// was saved before it.
+func TestALostReplyLeavesNoForeignValue(t *testing.T) {
+	w := newWorld(t, 2, nil)
+	w.pass()
+	w.wish.Open = 5
+	w.hold(w.c.Now())
+	w.c.RunFor(time.Second)
+	lost := errors.New("reply lost")
+	p := w.permits()
+	p.Scaler = lostReply{w.c, lost}
+	if _, _, _, err := p.SetDesired(t.Context(), "test"); !errors.Is(err, lost) || w.desired() != 5 {
+		t.Fatalf("%v, desired %d", err, w.desired())
 	}
-	if p.checkpoint.Permit == nil {
-		t.Error("the effect of the call is not known, and its permit was cleared: another may follow at once")
-	}
-	p = newPermitRig()
-	if _, held, err := p.do(Permit{Call: CallStopTask}, &Error{Err: ErrClock}); !errors.Is(err, ErrHeld) || !hasCode(held, CodePermitExpired) {
-		t.Errorf("held %v, %v; want %q, since nothing was sent", held, err, CodePermitExpired)
-	}
-}
-
-// A machine's two clocks come apart: the monotonic one stops while it sleeps,
-// the wall clock is set. Either is enough for a permit to run out.
-func TestPermitRunsOutOnEitherClock(t *testing.T) {
-	signed := time.Now() // both clocks
-	permit := Permit{NotAfter: signed.Add(PermitLife)}
-	for _, tt := range []struct {
-		name            string
-		wall, monotonic time.Duration
-		want            bool
-	}{
-		{"both in time", PermitLife, PermitLife, false},
-		{"the monotonic clock stood still", PermitLife + time.Second, 0, true},
-		{"the wall clock was set back", -time.Hour, PermitLife + time.Second, true},
-		{"both passed", PermitLife + time.Second, PermitLife + time.Second, true},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			now := shifted(t, signed.Add(tt.wall), tt.monotonic-tt.wall)
-			if got := permit.Expired(now); got != tt.want {
-				t.Errorf("Expired = %v, want %v", got, tt.want)
-			}
-		})
+	w.passes(10)
+	w.wish.Open = 4
+	pass := w.passes(60)
+	if has(pass.Reasons, autoscaler.CodeForeignDesired) || !slices.Contains([]int{4, 5}, w.desired()) {
+		t.Errorf("our own write is taken for a foreign one: %v", pass.Reasons)
 	}
 }
 
-// shifted moves the monotonic clock of a time against its wall clock. There is no
-// call for it, since a process cannot set either, so it reaches into the value
-// and checks that it did what it meant to.
-func shifted(t *testing.T, at time.Time, by time.Duration) time.Time {
-	t.Helper()
-	out := at
-	layout := (*struct {
-		wall uint64
-		ext  int64
-		loc  *time.Location
-	})(unsafe.Pointer(&out))
-	layout.ext += int64(by)
-	if out.Sub(at) != by || !out.Round(0).Equal(at.Round(0)) {
-		t.Fatalf("time.Time is laid out in another way than this test knows; moved by %v, want %v", out.Sub(at), by)
+type lostReply struct {
+	autoscaler.Scaler
+	err error
+}
+
+func (l lostReply) SetDesired(ctx context.Context, req autoscaler.SetDesired) error {
+	if err := l.Scaler.SetDesired(ctx, req); err != nil {
+		return err
 	}
-	return out
+	return l.err
+}
+
+// ECS that owes tasks for over a quarter of an hour will not deliver them: the
+// count goes back to what there is, with nothing retired.
+func TestWhatECSOwesForLongIsGivenUp(t *testing.T) {
+	w := newWorldOn(t, ecssim.ServiceConfig{
+		Desired: 3, Warm: true, FailPlacement: func(at time.Time) bool { return at.After(time.Date(2026, 1, 5, 0, 1, 0, 0, time.UTC)) },
+	}, nil)
+	w.c.RunFor(2 * time.Minute)
+	w.wish.Open = 5
+	if w.pass(); w.desired() != 5 {
+		t.Fatalf("desired %d, want the five that were asked for", w.desired())
+	}
+	w.wish.Open = 3
+	if w.passes(55); w.desired() != 5 {
+		t.Fatalf("desired %d before 15 minutes", w.desired())
+	}
+	if p := w.passes(10); w.desired() != 3 || len(w.records()[autoscaler.TaskOpen]) != 3 {
+		t.Errorf("desired %d, %v; want the three that run", w.desired(), p.Reasons)
+	}
+}
+
+// What ECS stopped although nobody retired it is an alert.
+func TestWrongVictimIsAnAlert(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	w.passes(44)
+	ctx := t.Context()
+	for _, id := range w.records()[autoscaler.TaskOpen] {
+		ref := autoscaler.TaskRef{Service: service, Task: id}
+		if _, failure, err := w.c.AgentProtect(ctx, ref, false, 0); err != nil || failure != "" {
+			t.Fatal(failure, err)
+		}
+	}
+	if err := w.c.ForeignDesired(service, 1); err != nil {
+		t.Fatal(err)
+	}
+	for range 60 {
+		if p := w.pass(); has(p.Reasons, autoscaler.CodeWrongVictim) {
+			return
+		}
+	}
+	t.Error("ECS stopped open tasks and nobody was told")
 }
