@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"go.uber.org/mock/gomock"
@@ -44,7 +45,7 @@ func TestMocksAreUpToDate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	command := regexp.MustCompile(`(?m)^//go:generate go (run \S+mockgen@\S+) (-source=\S+) -destination=(\S+) (-package=\S+)$`)
+	command := regexp.MustCompile(`(?m)^//go:generate go (run \S+mockgen@\S+) (-source=\S+) -destination=(\S+) (-package=\S+) (-write_package_comment=\S+)$`)
 	runs := command.FindAllStringSubmatch(string(doc), -1)
 	if len(runs) != 2 {
 		t.Fatalf("doc.go has %d go:generate lines of the known form, want 2", len(runs))
@@ -52,7 +53,7 @@ func TestMocksAreUpToDate(t *testing.T) {
 	for _, run := range runs {
 		file := run[3]
 		t.Run(file, func(t *testing.T) {
-			fresh := generate(t, run[1], run[2], file, run[4])
+			fresh := generate(t, run[1], run[2], file, run[4:])
 			committed, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
@@ -66,10 +67,10 @@ func TestMocksAreUpToDate(t *testing.T) {
 
 // generate runs mockgen and returns what it writes, with the file's own name in
 // the header in place of the temporary one.
-func generate(t *testing.T, run, source, file, pkg string) string {
+func generate(t *testing.T, run, source, file string, flags []string) string {
 	t.Helper()
 	target := filepath.Join(t.TempDir(), file)
-	args := append([]string{"run"}, run[len("run "):], source, "-destination="+target, pkg)
+	args := append([]string{"run", strings.TrimPrefix(run, "run "), source, "-destination=" + target}, flags...)
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go %v: %v\n%s\nmockgen comes through the Go module proxy; without it the mocks cannot be checked", args, err, out)

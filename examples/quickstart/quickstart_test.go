@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func runWith(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out, diagnostics bytes.Buffer
+	err := run(t.Context(), args, &out, &diagnostics)
+	return out.String(), err
+}
+
+func resultOf(t *testing.T, args ...string) result {
+	t.Helper()
+	out, err := runWith(t, append(args, "-json")...)
+	if err != nil {
+		t.Fatalf("%v: %v", args, err)
+	}
+	var r result
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatalf("%v: %v in %s", args, err, out)
+	}
+	return r
+}
+
+// Every policy and route scales, and cuts nobody.
+func TestRunsScaleAndCutNobody(t *testing.T) {
+	for policy := range policies {
+		for route := range routes {
+			t.Run(policy+"/"+route, func(t *testing.T) {
+				r := resultOf(t, "-days", "0.7", "-policy", policy, "-route", route)
+				if r.Killed != 0 || r.Sessions == 0 {
+					t.Errorf("%d of %d sessions killed", r.Killed, r.Sessions)
+				}
+				if r.Cordons == 0 || r.Retires == 0 || r.DesiredWrites == 0 || 2*r.Retires < r.TaskStarts {
+					t.Errorf("it does not scale: %+v", r)
+				}
+				if r.RatioLB1 < 1 {
+					t.Errorf("ratio %v is below its bound", r.RatioLB1)
+				}
+			})
+		}
+	}
+}
+
+func TestSameSeedSameResult(t *testing.T) {
+	a, err := runWith(t, "-days", "0.3", "-seed", "3", "-json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := runWith(t, "-days", "0.3", "-seed", "3", "-json"); a != b {
+		t.Error("two runs of one seed differ")
+	}
+	if c, _ := runWith(t, "-days", "0.3", "-seed", "4", "-json"); a == c {
+		t.Error("two seeds give the same run")
+	}
+}
+
+func TestJSONHasTheDocumentedKeys(t *testing.T) {
+	out, err := runWith(t, "-days", "0.2", "-json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var object map[string]any
+	if err := json.Unmarshal([]byte(out), &object); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{
+		"policy", "trace", "sessions", "killed", "no_slot_ppm", "ratio_lb1", "task_hours", "wait_p99_s", "task_starts",
+	} {
+		if _, ok := object[key]; !ok {
+			t.Errorf("the object lacks %q", key)
+		}
+	}
+}
+
+func TestTableShowsWhatTheRunDid(t *testing.T) {
+	out, err := runWith(t, "-days", "0.3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []string{"killed ", "arrivals without a slot", "ratio to LB1", "task-hours", "cordons / reopens / retires", "decisions by reason"} {
+		if !strings.Contains(out, row) {
+			t.Errorf("the table lacks %q:\n%s", row, out)
+		}
+	}
+}
+
+func writeTrace(t *testing.T, text string, zipped bool) string {
+	t.Helper()
+	var b bytes.Buffer
+	if zipped {
+		z := gzip.NewWriter(&b)
+		fmt.Fprint(z, text)
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		b.WriteString(text)
+	}
+	path := filepath.Join(t.TempDir(), "trace.csv")
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestTraceIsRead(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("start_unix_s,duration_s\n")
+	for i := range 120 {
+		fmt.Fprintf(&b, "%d,%d\n", 1_700_000_000+i*1200, 600+i)
+	}
+	for _, zipped := range []bool{false, true} {
+		path := writeTrace(t, b.String(), zipped)
+		if r := resultOf(t, "-trace", path); r.Sessions != 120 || r.Killed != 0 || r.Trace != "trace.csv" {
+			t.Errorf("gzip %v: %+v", zipped, r)
+		}
+		if r := resultOf(t, "-trace", path, "-days", "1"); r.Sessions != 72 {
+			t.Errorf("a day of one session each twenty minutes holds %d", r.Sessions)
+		}
+	}
+}
+
+func TestBadTracesAreRefused(t *testing.T) {
+	for name, tt := range map[string]struct{ text, want string }{
+		"no header":    {"1,2\n", ":1:"},
+		"no sessions":  {"start_unix_s,duration_s\n", "trace.csv"},
+		"not a number": {"start_unix_s,duration_s\n1,2\nx,2\n", ":3:"},
+		"no duration":  {"start_unix_s,duration_s\n1,0\n", ":2:"},
+		"unsorted":     {"start_unix_s,duration_s\n5,1\n4,1\n", ":3:"},
+		"third column": {"start_unix_s,duration_s\n5,1,7\n", ":2:"},
+	} {
+		_, err := runWith(t, "-trace", writeTrace(t, tt.text, false))
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: %v; want the place %q", name, err, tt.want)
+		}
+	}
+	if _, err := runWith(t, "-trace", filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v, want that the file is not there", err)
+	}
+}
+
+func TestBadFlagsAreRefusedAllAtOnce(t *testing.T) {
+	_, err := runWith(t, "-policy", "x", "-route", "y", "-days", "-1", "-slots", "0", "rest")
+	for _, part := range []string{"-policy", "-route", "-days", "-slots", "rest"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("the error does not name %s: %v", part, err)
+		}
+	}
+	if _, err := runWith(t, "-days", "NaN"); err == nil {
+		t.Error("NaN days are accepted")
+	}
+	if _, err := runWith(t, "-help"); !errors.Is(err, flag.ErrHelp) {
+		t.Errorf("-help: %v", err)
+	}
+}
+
+func TestInterruptEndsTheRun(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out bytes.Buffer
+	if err := run(ctx, nil, &out, &out); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want the interrupt", err)
+	}
+}
+
+func TestProgressIsForTerminalsOnly(t *testing.T) {
+	var b bytes.Buffer
+	p := newProgress(&b, false)
+	p.show(0.5, "half")
+	p.done()
+	if b.Len() != 0 {
+		t.Errorf("%q was written to a file", b.String())
+	}
+	p = newProgress(&b, true)
+	p.show(1, "all")
+	p.done()
+	if !strings.Contains(b.String(), "100 %  all") || !strings.HasSuffix(b.String(), "\n") {
+		t.Errorf("%q", b.String())
+	}
+}
