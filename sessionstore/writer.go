@@ -24,7 +24,7 @@ const SessionIDLimit = 200
 // that was granted is counted by every proof until the session ends; an id that
 // has ended stays ended, in whatever order and however often the calls arrive.
 //
-// Concurrency: brokers, the task's own processes and queue workers may all call
+// Concurrency: brokers, the task's own processes and queue readers may all call
 // for one task at once; none of them takes a turn or holds a lock.
 //
 // Idempotency: every call may be repeated with the same arguments after a lost
@@ -159,8 +159,12 @@ type Report struct {
 // follow. It acts on no order older than one it has seen.
 type Order struct {
 	Version int64
-	State   autoscaler.TaskState
-	Drain   autoscaler.DrainID // the drain to acknowledge, while cordoned
+	// Boot is the newest boot that the record knows of the process. Where it is
+	// above the process's own (its clock was set back), the report was not taken,
+	// and the process has to raise its boot above it.
+	Boot  int64
+	State autoscaler.TaskState
+	Drain autoscaler.DrainID // the drain to acknowledge, while cordoned; the one that retired it afterwards
 	// ControllerAt is when a controller of the service last saved its
 	// checkpoint, as far as the store knows: a task renews its protection only
 	// while it holds a session or a controller has been heard of within an hour.

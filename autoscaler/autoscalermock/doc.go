@@ -7,5 +7,5 @@
 // store and the simulated cluster are the better choice: they keep them.
 package autoscalermock
 
-//go:generate go run go.uber.org/mock/mockgen@v0.6.0 -source=../contracts.go -destination=contracts.go -package=autoscalermock -write_package_comment=false
-//go:generate go run go.uber.org/mock/mockgen@v0.6.0 -source=../policy.go -destination=policy.go -package=autoscalermock -write_package_comment=false
+//go:generate go run go.uber.org/mock/mockgen@v0.6.0 -source=../contracts.go -destination=mocks.go -package=autoscalermock -write_package_comment=false -write_command_comment=false
+//go:generate go run go.uber.org/mock/mockgen@v0.6.0 -source=../policy.go -destination=policy_mocks.go -package=autoscalermock -write_package_comment=false -write_command_comment=false

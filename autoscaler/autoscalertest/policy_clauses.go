@@ -88,7 +88,7 @@ func checkNoClock(t clause.T, h policyHarness) {
 	}
 	h.bubble(func() {
 		ask(now)
-		<-time.After(48 * time.Hour)
+		<-time.After(48 * time.Hour) //nolint:forbidigo // the clock of the bubble
 		ask(later)
 	})
 	if panicked != "" {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -97,7 +98,7 @@ func brokenPolicies() map[string]func() autoscaler.Policy {
 			})
 		},
 		"no-clock": of(func(s autoscaler.Snapshot) autoscaler.Decision {
-			return s.Want(time.Now().YearDay(), "by_the_day")
+			return s.Want(time.Now().YearDay(), "by_the_day") // the clock of the bubble
 		}),
 		"no-change": of(func(s autoscaler.Snapshot) autoscaler.Decision {
 			slices.SortFunc(s.Tasks, func(a, b autoscaler.Task) int { return int(b.IdleFor - a.IdleFor) })
@@ -121,7 +122,7 @@ func brokenPolicies() map[string]func() autoscaler.Policy {
 			return deciding(func(s autoscaler.Snapshot) autoscaler.Decision {
 				n := inside.Add(1)
 				defer inside.Add(-1)
-				<-time.After(time.Microsecond)
+				runtime.Gosched()
 				return s.Want(int(n), "alone")
 			})
 		},

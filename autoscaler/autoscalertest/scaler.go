@@ -14,11 +14,14 @@ import (
 type ScalerHarness struct {
 	Scaler  autoscaler.Scaler
 	Service autoscaler.ServiceID
-	// Now is the scaler's time at first.
+	// Now is the scaler's time at first. It carries a monotonic reading, as
+	// time.Now gives one, so that the clauses can tell the two clocks apart.
 	Now time.Time
-	// SetClock makes the scaler read this time when it judges a permit, at the
-	// last instant it controls. The value may carry a monotonic reading that
-	// disagrees with its wall clock; the scaler gets it as it is.
+	// Simulated says that the scaler's time is a number and not a clock: Now has
+	// no monotonic reading, and the clause on it does not apply and says so.
+	Simulated bool
+	// SetClock moves the time forward, both clocks alike, by which the scaler
+	// judges a permit at the last instant it controls.
 	SetClock func(now time.Time)
 	// Sent returns the calls of UpdateService that were sent so far, in order.
 	Sent func() []Sent

@@ -19,11 +19,15 @@ type UtilizationHarness struct {
 	Service autoscaler.ServiceID
 	// At is the instant that the source is asked at.
 	At time.Time
-	// Measure makes the metric of the service have had a value at an instant
-	// before At. It is called for both metrics of package autoscaler and with
-	// percentages; where what lies behind the source cannot hold a value that is
-	// not a number, Measure drops such a one.
-	Measure func(metric autoscaler.Metric, value float64, at time.Time)
+	// Measure makes the service have been loaded like this at an instant before
+	// At, in percent, and returns what was measured then: the readings that a
+	// source which keeps its promises has for that instant. It is called for
+	// growing instants, whole minutes from At.
+	Measure func(load float64, at time.Time) autoscaler.Utilization
+	// MeasureOne makes one metric alone have had a value, which may be one that
+	// is not a finite number. It is nil where what lies behind the source always
+	// measures every metric, and finite values only.
+	MeasureOne func(metric autoscaler.Metric, value float64, at time.Time)
 	// Break makes every later read fail.
 	Break func()
 }
@@ -69,49 +73,59 @@ func (h UtilizationHarness) ago(minutes int) time.Time {
 	return h.At.Add(-time.Duration(minutes) * time.Minute)
 }
 
-func checkMeasured(t clause.T, h UtilizationHarness) {
-	h.Measure(autoscaler.MetricCPU, 41.5, h.ago(2))
-	h.Measure(autoscaler.MetricMemory, 63, h.ago(3))
-	u := h.read(t)
-	expect := func(metric autoscaler.Metric, value float64, at time.Time) {
-		got, ok := u[metric]
-		if !ok || math.Abs(got.Value-value) > 1e-6 || !got.At.Equal(at) {
-			t.Errorf("%s is %v (present: %v), measured were %v at %v", metric, got, ok, value, at)
+// measured fails the clause unless the source answers with these readings.
+func (h UtilizationHarness) measured(t clause.T, want autoscaler.Utilization) {
+	t.Helper()
+	got := h.read(t)
+	for metric, w := range want {
+		g, ok := got[metric]
+		if !ok || math.Abs(g.Value-w.Value) > 1e-6 || !g.At.Equal(w.At) {
+			t.Errorf("%s is %v (present: %v), measured was %v", metric, g, ok, w)
 		}
 	}
-	expect(autoscaler.MetricCPU, 41.5, h.ago(2))
-	expect(autoscaler.MetricMemory, 63, h.ago(3))
+	for metric, g := range got {
+		if _, ok := want[metric]; !ok {
+			t.Errorf("%s is %v, and was not measured", metric, g)
+		}
+	}
+}
+
+func checkMeasured(t clause.T, h UtilizationHarness) {
+	want := h.Measure(41.5, h.ago(2))
+	if len(want) == 0 {
+		t.Fatalf("the harness measures nothing at a load of 41.5%%")
+	}
+	h.measured(t, want)
 }
 
 func checkAbsent(t clause.T, h UtilizationHarness) {
-	if u := h.read(t); len(u) != 0 {
-		t.Errorf("nothing was measured and the answer is %v", u)
+	h.measured(t, nil)
+	if h.MeasureOne == nil {
+		return
 	}
-	h.Measure(autoscaler.MetricMemory, 63, h.ago(2))
+	h.MeasureOne(autoscaler.MetricMemory, 63, h.ago(2))
 	if got, ok := h.read(t)[autoscaler.MetricCPU]; ok {
 		t.Errorf("only memory was measured and cpu is %v", got)
 	}
 }
 
 func checkZero(t clause.T, h UtilizationHarness) {
-	h.Measure(autoscaler.MetricCPU, 0, h.ago(2))
-	if v, ok := h.read(t).Value(autoscaler.MetricCPU); !ok || v != 0 {
-		t.Errorf("cpu is %v (present: %v), measured was 0", v, ok)
-	}
+	h.measured(t, h.Measure(0, h.ago(2)))
 }
 
 func checkNewest(t clause.T, h UtilizationHarness) {
-	h.Measure(autoscaler.MetricCPU, 20, h.ago(3))
-	h.Measure(autoscaler.MetricCPU, 30, h.ago(2))
-	h.Measure(autoscaler.MetricCPU, 10, h.ago(4))
-	if v, _ := h.read(t).Value(autoscaler.MetricCPU); v != 30 {
-		t.Errorf("cpu is %v, the newest measured is 30", v)
-	}
+	h.Measure(20, h.ago(4))
+	h.Measure(60, h.ago(3))
+	h.measured(t, h.Measure(40, h.ago(2)))
 }
 
 func checkFinite(t clause.T, h UtilizationHarness) {
-	h.Measure(autoscaler.MetricCPU, math.NaN(), h.ago(2))
-	h.Measure(autoscaler.MetricMemory, math.Inf(1), h.ago(2))
+	if h.MeasureOne != nil {
+		h.MeasureOne(autoscaler.MetricCPU, math.NaN(), h.ago(3))
+		h.MeasureOne(autoscaler.MetricMemory, math.Inf(1), h.ago(3))
+	} else {
+		h.Measure(100, h.ago(3))
+	}
 	for metric, r := range h.read(t) {
 		if math.IsNaN(r.Value) || math.IsInf(r.Value, 0) {
 			t.Errorf("%s is %v", metric, r.Value)
@@ -120,7 +134,7 @@ func checkFinite(t clause.T, h UtilizationHarness) {
 }
 
 func checkFailure(t clause.T, h UtilizationHarness) {
-	h.Measure(autoscaler.MetricCPU, 20, h.ago(2))
+	h.Measure(20, h.ago(2))
 	h.Break()
 	if u, err := h.Source.Utilization(t.Context(), h.Service, h.At); err == nil {
 		t.Errorf("every read fails and the answer is %v without an error", u)
@@ -128,7 +142,7 @@ func checkFailure(t clause.T, h UtilizationHarness) {
 }
 
 func checkCancelledRead(t clause.T, h UtilizationHarness) {
-	h.Measure(autoscaler.MetricCPU, 20, h.ago(2))
+	h.Measure(20, h.ago(2))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := h.Source.Utilization(ctx, h.Service, h.At); !errors.Is(err, context.Canceled) {
@@ -137,26 +151,24 @@ func checkCancelledRead(t clause.T, h UtilizationHarness) {
 }
 
 func checkOtherService(t clause.T, h UtilizationHarness) {
-	h.Measure(autoscaler.MetricCPU, 20, h.ago(2))
+	want := h.Measure(20, h.ago(2))
 	other := autoscaler.ServiceID{Cluster: h.Service.Cluster, Name: h.Service.Name + "-other"}
 	u, err := h.Source.Utilization(t.Context(), other, h.At)
 	if err == nil && len(u) > 0 {
 		t.Errorf("a service that nothing was measured of has %v", u)
 	}
-	if v, _ := h.read(t).Value(autoscaler.MetricCPU); v != 20 {
-		t.Errorf("cpu is %v after another service was asked for, measured was 20", v)
-	}
+	h.measured(t, want)
 }
 
 func checkShared(t clause.T, h UtilizationHarness) {
-	h.Measure(autoscaler.MetricCPU, 20, h.ago(2))
+	want := h.Measure(20, h.ago(2))
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
 			for range 10 {
 				u, err := h.Source.Utilization(t.Context(), h.Service, h.At)
-				if v, _ := u.Value(autoscaler.MetricCPU); err != nil || v != 20 {
-					t.Errorf("cpu is %v with error %v, measured was 20", v, err)
+				if err != nil || len(u) != len(want) {
+					t.Errorf("the answer is %v with error %v, measured was %v", u, err, want)
 					return
 				}
 				clear(u) // the caller's to do with as it likes

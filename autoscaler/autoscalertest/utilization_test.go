@@ -63,7 +63,7 @@ func (m *meter) measure(service autoscaler.ServiceID, metric autoscaler.Metric, 
 	if m.values[service] == nil {
 		m.values[service] = autoscaler.Utilization{}
 	}
-	if old, ok := m.values[service][metric]; !ok || m.fault == "newest" || at.After(old.At) {
+	if old, ok := m.values[service][metric]; !ok || at.After(old.At) != (m.fault == "newest") {
 		m.values[service][metric] = autoscaler.Reading{Value: value, At: at}
 	}
 }
@@ -74,7 +74,14 @@ func newMeter(fault string) UtilizationHarness {
 		Source: m, Service: autoscaler.ServiceID{Cluster: "test", Name: "service"},
 		At: time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC),
 	}
-	h.Measure = func(metric autoscaler.Metric, value float64, at time.Time) { m.measure(h.Service, metric, value, at) }
+	h.Measure = func(load float64, at time.Time) autoscaler.Utilization {
+		m.measure(h.Service, autoscaler.MetricCPU, load, at)
+		m.measure(h.Service, autoscaler.MetricMemory, load/2, at)
+		return autoscaler.Utilization{
+			autoscaler.MetricCPU: {Value: load, At: at}, autoscaler.MetricMemory: {Value: load / 2, At: at},
+		}
+	}
+	h.MeasureOne = func(metric autoscaler.Metric, value float64, at time.Time) { m.measure(h.Service, metric, value, at) }
 	h.Break = func() { m.broken = true }
 	return h
 }

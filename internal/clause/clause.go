@@ -70,3 +70,15 @@ func (p promise) Fatalf(format string, args ...any) {
 func prepend(text string, args []any) []any {
 	return append([]any{text}, args...)
 }
+
+// Testing returns the subtest that a clause runs as, for a harness maker that
+// needs all of *testing.T, or nil where the clause runs under Failing.
+func Testing(t T) *testing.T {
+	switch t := t.(type) {
+	case promise:
+		return Testing(t.T)
+	case *testing.T:
+		return t
+	}
+	return nil
+}

@@ -44,7 +44,7 @@ func counterClauses() []clause.Clause[counter] {
 	}
 }
 
-func make1[C counter](c C) func(clause.T) counter {
+func always[C counter](c C) func(clause.T) counter {
 	return func(clause.T) counter { return c }
 }
 
@@ -56,7 +56,7 @@ func TestRunPassesAnHonestImplementation(t *testing.T) {
 }
 
 func TestFailingNamesTheBrokenClause(t *testing.T) {
-	broken := clause.Failing(counterClauses(), make1(stuck{}))
+	broken := clause.Failing(counterClauses(), always(stuck{}))
 	if got := clause.Names(broken); !slices.Equal(got, []string{"grows"}) {
 		t.Fatalf("broken clauses %v, want grows alone", got)
 	}
@@ -67,7 +67,7 @@ func TestFailingNamesTheBrokenClause(t *testing.T) {
 }
 
 func TestFailingTakesAPanicAsABreach(t *testing.T) {
-	broken := clause.Failing(counterClauses(), make1(explosive{}))
+	broken := clause.Failing(counterClauses(), always(explosive{}))
 	if got := clause.Names(broken); !slices.Equal(got, []string{"grows", "starts-at-one"}) {
 		t.Fatalf("broken clauses %v, want both", got)
 	}

@@ -1,0 +1,322 @@
+package ecssim
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+	"github.com/seed-979cce96/idlescale/sessionstore"
+)
+
+// Times of a broker.
+const (
+	retryEvery   = time.Second     // while users wait
+	demandEvery  = 2 * time.Second // between two reports of demand, at least
+	demandRepeat = time.Minute     // while users wait: a report counts for five minutes
+	balancerTry  = 3               // further tries behind a balancer before it counts as no slot
+	lastTry      = 16              // of one placement: more refusals than any race explains
+	grantTries   = 3               // of one question, before it is withdrawn
+	demandSource = "ecssim/entrance"
+)
+
+// user is somebody who wants a session.
+type user struct {
+	name    int64
+	arrived time.Time
+	length  time.Duration
+	tries   int
+	noSlot  bool // counted already
+	asked   int  // ids used so far: one that was abandoned is never used again
+}
+
+func (u *user) id() sessionstore.SessionID {
+	id := "s-" + strconv.FormatInt(u.name, 10)
+	if u.asked > 0 {
+		id += "-" + strconv.Itoa(u.asked)
+	}
+	return sessionstore.SessionID(id)
+}
+
+// broker finds tasks for users: it looks, chooses and asks, and keeps who found
+// none in the order of their coming.
+type broker struct {
+	a   *Application
+	ctx context.Context
+
+	queue    []*user
+	trying   int  // users behind the balancer that were counted as no slot
+	planned  bool // a retry is planned
+	view     []autoscaler.TaskActivity
+	viewedAt time.Time
+	passed   []autoscaler.TaskID // tasks that refused in the placement under way
+
+	refusals    int // of users, not reported yet
+	said        sessionstore.DemandReport
+	saysPlanned bool
+}
+
+func newBroker(a *Application) broker {
+	return broker{a: a, ctx: WithActor(context.Background(), "broker")}
+}
+
+func (b *broker) waiting() int { return len(b.queue) + b.trying }
+
+// arrive takes a user in.
+func (b *broker) arrive(u *user) {
+	b.a.score.arrival(u.arrived)
+	if b.a.cfg.Entrance == EnterByBalancer {
+		b.knock(u)
+		return
+	}
+	if len(b.queue) == 0 && b.place(u) {
+		return
+	}
+	b.turnedAway(u)
+	b.queue = append(b.queue, u)
+	b.planRetry()
+}
+
+// turnedAway counts a user who found no free slot, once.
+func (b *broker) turnedAway(u *user) {
+	if u.noSlot {
+		return
+	}
+	u.noSlot = true
+	b.a.score.noSlot(u.arrived)
+	b.refusals++
+	b.tell()
+}
+
+// slotFreed says that a slot may be free, so that users who wait are tried now.
+func (b *broker) slotFreed() {
+	if len(b.queue) > 0 {
+		b.viewedAt = time.Time{}
+		b.serve()
+	}
+}
+
+// planRetry tries the queue again soon: a task that the controller reopened tells
+// nobody.
+func (b *broker) planRetry() {
+	if b.planned {
+		return
+	}
+	b.planned = true
+	b.a.c.At(b.a.c.Now().Add(retryEvery), func() {
+		b.planned = false
+		b.serve()
+		if len(b.queue) > 0 {
+			b.planRetry()
+		}
+	})
+}
+
+// serve places who waits, first come first served.
+func (b *broker) serve() {
+	before := len(b.queue)
+	for len(b.queue) > 0 && b.place(b.queue[0]) {
+		b.queue[0] = nil
+		b.queue = b.queue[1:]
+	}
+	if len(b.queue) != before {
+		b.tell()
+	}
+}
+
+// place finds a task for a user by the broker's own view. It gives up only after
+// a fresh look.
+func (b *broker) place(u *user) bool {
+	route := sessionstore.Pack
+	if b.a.cfg.Entrance == EnterLeast {
+		route = sessionstore.Least
+	}
+	b.passed = b.passed[:0]
+	for range lastTry {
+		fresh := b.look()
+		choice, ok := sessionstore.Place(b.view, route)
+		if (!ok || choice.Reopen) && !fresh {
+			b.viewedAt = time.Time{}
+			continue
+		}
+		if !ok {
+			return false
+		}
+		if b.ask(u, choice.Ref.Task, choice.Reopen) {
+			b.adjust(choice.Ref.Task, 1)
+			return true
+		}
+		b.passed = append(b.passed, choice.Ref.Task)
+		b.viewedAt = time.Time{}
+	}
+	return false
+}
+
+// look makes the view young enough, and reports whether it is of this instant.
+func (b *broker) look() bool {
+	now := b.a.c.Now()
+	if !b.viewedAt.IsZero() && now.Sub(b.viewedAt) < b.a.cfg.Lookup {
+		return b.viewedAt.Equal(now)
+	}
+	activity, err := b.a.cfg.Sessions.Activity(b.ctx, b.a.cfg.Service, now)
+	if err != nil {
+		b.view = nil // who cannot look places nobody
+	} else {
+		b.view = activity.Tasks
+	}
+	b.viewedAt = now
+	for _, id := range b.passed {
+		if i := b.find(id); i >= 0 {
+			b.view[i].Occupancy = autoscaler.Occupancy{}
+		}
+	}
+	return true
+}
+
+// find returns a task's place in the view, or -1.
+func (b *broker) find(id autoscaler.TaskID) int {
+	i, ok := slices.BinarySearchFunc(b.view, id, func(a autoscaler.TaskActivity, id autoscaler.TaskID) int {
+		return strings.Compare(string(a.Ref.Task), string(id))
+	})
+	if !ok {
+		return -1
+	}
+	return i
+}
+
+// adjust carries a session that this broker began, or saw end, into its view.
+func (b *broker) adjust(id autoscaler.TaskID, by int) {
+	i := b.find(id)
+	if i < 0 {
+		return
+	}
+	if n, known := b.view[i].Occupancy.Sessions(); known {
+		b.view[i].Occupancy = autoscaler.Sessions(max(0, n+by))
+	}
+	if by > 0 && b.view[i].State == autoscaler.TaskCordoned {
+		b.viewedAt = time.Time{} // it was reopened
+	}
+}
+
+// ask begins a session on a task and has the task's process take it. A refusal
+// of either is a refusal.
+func (b *broker) ask(u *user, task autoscaler.TaskID, reopen bool) bool {
+	ref := autoscaler.TaskRef{Service: b.a.cfg.Service, Task: task}
+	if !b.begin(u, ref, reopen) {
+		b.a.score.refused(u.arrived)
+		return false
+	}
+	p, id := b.a.processes[task], u.id()
+	if p == nil || !p.admits() {
+		b.a.score.refused(u.arrived)
+		b.abandon(u, ref)
+		return false
+	}
+	now := b.a.c.Now()
+	p.begin(id)
+	b.a.score.served(u.arrived, now)
+	b.a.c.At(now.Add(u.length), func() {
+		if p.end(id) {
+			p.ended(id)
+			b.a.broker.adjust(task, -1)
+			b.a.broker.slotFreed()
+		}
+	})
+	return true
+}
+
+// begin asks the store until there is an answer that still holds: a grant is
+// void when it comes too late, and the same question renews it.
+func (b *broker) begin(u *user, ref autoscaler.TaskRef, reopen bool) bool {
+	for range grantTries {
+		grant, err := b.a.cfg.Writer.Begin(b.ctx, sessionstore.BeginRequest{
+			Ref: ref, Session: u.id(), At: b.a.c.Now(), Reopen: reopen,
+		})
+		switch {
+		case err == nil && b.a.c.Now().Before(grant.Expires):
+			return true
+		case refusal(err):
+			return false
+		}
+	}
+	b.abandon(u, ref)
+	return false
+}
+
+// refusal reports that the store has said no, and so holds nothing for the user.
+// After any other error nobody knows.
+func refusal(err error) bool {
+	for _, no := range []error{autoscaler.ErrCordoned, autoscaler.ErrTaskFull, autoscaler.ErrGone,
+		autoscaler.ErrNotFound, autoscaler.ErrForeign} {
+		if errors.Is(err, no) {
+			return true
+		}
+	}
+	return false
+}
+
+// abandon withdraws what was granted, or may have been, and is not served. The id
+// is never used again.
+func (b *broker) abandon(u *user, ref autoscaler.TaskRef) {
+	_ = b.a.cfg.Writer.Abandon(b.ctx, sessionstore.EndRequest{Ref: ref, Session: u.id(), At: b.a.c.Now()})
+	u.asked++
+}
+
+// knock goes where the balancer routes: by least connections first, at random
+// after a refusal.
+func (b *broker) knock(u *user) {
+	routing := RouteLeastConnections
+	if u.tries > 0 {
+		routing = RouteRandom
+	}
+	task, ok := b.a.c.Route(b.a.cfg.Service, routing)
+	if ok && b.ask(u, task, false) {
+		if u.noSlot {
+			b.trying--
+			b.tell()
+		}
+		return
+	}
+	if u.tries++; u.tries > balancerTry && !u.noSlot {
+		b.trying++
+		b.turnedAway(u)
+	}
+	b.a.c.At(b.a.c.Now().Add(retryEvery), func() { b.knock(u) })
+}
+
+// tell reports demand, at most every two seconds, and again while users wait.
+func (b *broker) tell() {
+	if b.a.cfg.Demand == nil || b.saysPlanned {
+		return
+	}
+	b.saysPlanned = true
+	now := b.a.c.Now()
+	at := now
+	if soonest := b.said.At.Add(demandEvery); soonest.After(now) {
+		at = soonest
+	}
+	b.a.c.At(at, b.reportDemand)
+}
+
+func (b *broker) reportDemand() {
+	b.saysPlanned = false
+	b.said = sessionstore.DemandReport{
+		Service: b.a.cfg.Service, Source: demandSource, Seq: b.said.Seq + 1,
+		At: b.a.c.Now(), Waiting: b.waiting(), Refusals: b.refusals,
+	}
+	if b.a.cfg.Demand.ReportDemand(b.ctx, b.said) == nil {
+		b.refusals = 0
+	}
+	if b.said.Waiting == 0 {
+		return
+	}
+	seq := b.said.Seq
+	b.a.c.At(b.said.At.Add(demandRepeat), func() {
+		if b.said.Seq == seq {
+			b.tell()
+		}
+	})
+}

@@ -1,0 +1,102 @@
+package ecssim
+
+import (
+	"slices"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+)
+
+// view is what the describing calls show of a service from an instant on.
+type view struct {
+	at    int64
+	state autoscaler.ServiceState
+}
+
+// settle ends a change: where describing lags, what the change left is kept for
+// the reads that will see it later. The lock is held.
+func (c *Cluster) settle() {
+	if c.lag == 0 {
+		return
+	}
+	for _, s := range c.order {
+		if !s.dirty {
+			continue
+		}
+		s.dirty = false
+		now := view{c.now, s.state()}
+		if n := len(s.past); n > 0 && s.past[n-1].at == c.now {
+			s.past[n-1] = now
+			continue
+		}
+		// The last view before the horizon is still the one that is shown.
+		old := 0
+		for old+1 < len(s.past) && s.past[old+1].at <= c.now-c.lag {
+			old++
+		}
+		s.past = append(s.past[:0], s.past[old:]...)
+		s.past = append(s.past, now)
+	}
+}
+
+// visible returns the service as describing shows it now, with protection as it is.
+func (s *service) visible() autoscaler.ServiceState {
+	if s.c.lag == 0 {
+		return s.state()
+	}
+	shown := s.past[0].state
+	for _, v := range s.past[1:] {
+		if v.at > s.c.now-s.c.lag {
+			break
+		}
+		shown = v.state
+	}
+	shown.At = s.c.instant(s.c.now)
+	shown.Deployments = slices.Clone(shown.Deployments)
+	shown.Tasks = slices.Clone(shown.Tasks)
+	for i := range shown.Tasks {
+		st := &shown.Tasks[i]
+		st.ProtectedUntil = s.c.instant(never)
+		if t, ok := s.byID[st.ID]; ok && t.protected() {
+			st.ProtectedUntil = s.c.instant(t.protectedUntil)
+		}
+	}
+	return shown
+}
+
+// state describes the service as it is.
+func (s *service) state() autoscaler.ServiceState {
+	out := autoscaler.ServiceState{
+		Service: s.cfg.ID, At: s.c.instant(s.c.now),
+		Status: "ACTIVE", Scheduling: "REPLICA", Controller: "ECS",
+		Desired:             s.desired,
+		Deployments:         make([]autoscaler.Deployment, len(s.deployments)),
+		Tasks:               make([]autoscaler.TaskStatus, len(s.tasks)),
+		DeregistrationDelay: s.cfg.DeregistrationDelay, StopTimeout: s.cfg.StopTimeout,
+	}
+	for i, d := range s.deployments {
+		out.Deployments[i] = autoscaler.Deployment{ID: d.id, Primary: i == 0, Rollout: d.rollout}
+	}
+	out.Deployments[0].Desired = s.desired
+	for i, t := range s.tasks {
+		out.Tasks[i] = t.show()
+		if !t.wanted {
+			continue
+		}
+		at := slices.Index(s.deployments, t.deployment)
+		if at < 0 {
+			continue
+		}
+		d := &out.Deployments[at]
+		if t.status == running {
+			out.Running++
+			d.Running++
+		} else {
+			out.Pending++
+			d.Pending++
+		}
+		if at > 0 {
+			d.Desired++
+		}
+	}
+	return out
+}

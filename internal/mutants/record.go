@@ -1,0 +1,253 @@
+package mutants
+
+// recordMutants take the store rules away: what a record admits, what retires
+// it, when its word is believed.
+func recordMutants() []Mutant {
+	// The rules' own tables, and the suite that every store has to pass.
+	held := []string{"./sessionstore", "./sessionstore/memstore"}
+	var all []Mutant
+	for _, group := range [][]Mutant{
+		in("sessionstore/retire.go", held, retireEdits()...),
+		in("sessionstore/cordon.go", held, cordonEdits()...),
+		in("sessionstore/open.go", held, openEdits()...),
+		in("sessionstore/begin.go", held, beginEdits()...),
+		in("sessionstore/report.go", held, reportEdits()...),
+		in("sessionstore/live.go", held, liveEdits()...),
+		in("sessionstore/started.go", held, startedEdits()...),
+		in("sessionstore/ended.go", held, endedEdits()...),
+		in("sessionstore/record.go", held, ownerEdits()...),
+	} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+func retireEdits() []edit {
+	return []edit{
+		{"retire-any-version", "retire writes only on the version that was read (I2)",
+			`r.mayControl("Retire", d.Version, d.At, t)`, `r.mayControl("Retire", r.version, d.At, t)`},
+		{"retire-another-drain", "only the drain that cordoned retires (I2)",
+			"case r.state != autoscaler.TaskCordoned || r.drain.ID != drain:", "case r.state != autoscaler.TaskCordoned:"},
+		{"retire-busy", "nothing is retired that holds a session (I2)",
+			"case c.occupied() > 0 || !c.known:", "case !c.known:\n\t\treturn busy(\"\")\n\tcase c.occupied() > 0:\n\t\treturn nil"},
+		{"retire-unknown", "nothing is retired whose occupancy is unknown (I2, law 3)",
+			"case c.occupied() > 0 || !c.known:", "case c.occupied() > 0:\n\t\treturn busy(\"\")\n\tcase !c.known:\n\t\treturn nil"},
+		{"retire-unacknowledged", "every process acknowledges the drain first (I2, step 4)",
+			"if !p.left && (p.acknowledged != r.drain.ID || p.count > 0) {", "if !p.left && p.count > 0 {"},
+		{"retire-acknowledged-busy", "an acknowledgement says zero (I2, step 4)",
+			"(p.acknowledged != r.drain.ID || p.count > 0)", "p.acknowledged != r.drain.ID"},
+		{"retire-unsettled", "where nothing reports the cordon must have stood for a while",
+			"r.level == autoscaler.LevelA && at >= instantOf(r.drain.Since).add(rules.Settle)", "r.level == autoscaler.LevelA"},
+		{"retire-new-adopted", "an adopted record is not retired from new (I2)",
+			"(r.level != autoscaler.LevelA || r.adopted):", "(r.level != autoscaler.LevelA):"},
+		{"retire-new-level-b", "below level A no record is retired from new (I2)",
+			"(r.level != autoscaler.LevelA || r.adopted):", "(r.adopted):"},
+		{"retire-new-busy", "a new record that was told of a session is not retired (I2)",
+			"(c.occupied() > 0 || r.overflow || r.crowded):", "(r.overflow || r.crowded):"},
+		{"retire-new-overflow", "a new record that was told of more than it holds is not retired (I2)",
+			"(c.occupied() > 0 || r.overflow || r.crowded):", "(c.occupied() > 0):"},
+		{"retire-open", "an open record is not retired (I2)",
+			"case r.state != autoscaler.TaskCordoned || r.drain.ID != drain:", "case r.state == autoscaler.TaskOpen:\n\t\treturn nil\n\tcase r.state != autoscaler.TaskCordoned || r.drain.ID != drain:"},
+		{"retire-level-c", "level C is not retired without its barrier",
+			"if !r.asks() {", "if !r.asks() && r.version < 0 {"},
+		{"forget-any-version", "forget names the version and the drain (rule 1)",
+			"if r.version != req.Version || r.drain.ID != req.Drain {", "if r.drain.ID != req.Drain {"},
+		{"forget-another-drain", "forget names the version and the drain (rule 1)",
+			"if r.version != req.Version || r.drain.ID != req.Drain {", "if r.version != req.Version {"},
+	}
+}
+
+func cordonEdits() []edit {
+	return []edit{
+		{"reopen-retired", "nothing leads out of retired (I2)",
+			"if r.state == autoscaler.TaskRetired {\n\t\treturn r.refuse(op", "if r.state == autoscaler.TaskRetired {\n\t\treturn nil\n\t\treturn r.refuse(op"},
+		{"reopen-unprotected", "reopening needs the protection that opening needs (I1)",
+			"if !r.protectedEnough(r.protectedUntil, instantOf(d.At), t.Rules) {", "if r.protectedEnough(r.protectedUntil, instantOf(d.At), t.Rules) && t.Now.IsZero() {"},
+		{"reopen-never-opened", "reopening a task that never opened makes it new again (I2)",
+			"if r.fromNew {", "if r.fromNew && r.version < 0 {"},
+		{"cordon-any-version", "a cordon writes only on the version that was read (rule 1)",
+			`r.mayControl("Cordon", req.Version, req.At, t)`, `r.mayControl("Cordon", r.version, req.At, t)`},
+		{"cordon-unknown-is-idle", "OnlyIfIdle refuses what is unknown (law 3)",
+			"req.OnlyIfIdle && (!c.known || c.occupied() > 0)", "req.OnlyIfIdle && c.occupied() > 0"},
+		{"cordon-busy", "OnlyIfIdle refuses a task with a session (step 1)",
+			"req.OnlyIfIdle && (!c.known || c.occupied() > 0)", "req.OnlyIfIdle && !c.known"},
+		{"cordon-over-cordon", "a drain under way is not replaced by another (step 1)",
+			`return r.refuse("Cordon", autoscaler.ErrCordoned, "drain "+string(r.drain.ID)+" is under way; join it by its id")`, ""},
+		{"drain-named", "reopen and renew name the drain (rule 1)",
+			"if r.state != autoscaler.TaskCordoned || r.drain.ID != d.Drain {", "if r.state != autoscaler.TaskCordoned {"},
+		{"control-clock", "a controller whose clock is off writes nothing (rule 7)",
+			"case t.clockOff(at):", "case t.clockOff(at) && version < 0:"},
+		{"control-gone", "a gravestone takes no write of a controller (rule 1)",
+			"case r.state == autoscaler.TaskGone:", "case r.state == autoscaler.TaskGone && version < 0:"},
+	}
+}
+
+func openEdits() []edit {
+	return []edit{
+		{"open-before-protected", "a task opens only where its protection was read back (I1)",
+			"opens := r.state == autoscaler.TaskNew && r.protectedEnough(until, at, t.Rules)", "opens := r.state == autoscaler.TaskNew"},
+		{"open-little-left", "thirty minutes of protection must be left (I1)",
+			"\tif until >= at.add(rules.Margin) {\n\t\treturn true", "\tif until > at {\n\t\treturn true"},
+		{"open-exposed-at-once", "an exposed task opens thirty seconds after its mark, no sooner (I1)",
+			"at >= r.exposed.add(rules.ExposedWait)", "at >= r.exposed"},
+		{"open-found-unprotected", "an open task found without protection is marked exposed",
+			"return until <= at && r.state == autoscaler.TaskOpen && r.asks()", "return until <= at && r.state == autoscaler.TaskNew && r.asks() && rules.Margin < 0"},
+		{"open-mark-stays", "the mark goes when the task is protected",
+			"\t\tr.exposed = 0\n", "\t\tr.exposed += 0\n"},
+		{"open-retired", "nothing opens a retired record (I2)",
+			"if r.state == autoscaler.TaskRetired {", "if r.state == autoscaler.TaskRetired && t.Now.IsZero() {"},
+		{"open-lapsed-unprotected", "a lapsed cordon opens only with protection (I1)",
+			"case r.protectedEnough(r.protectedUntil, now, t.Rules):", "case now != 0:"},
+		{"open-unlapsed-report", "a report opens only a cordon that has lapsed (step 3)",
+			"if r.state != autoscaler.TaskCordoned || !r.drain.Lapsed(t.Now) {", "if r.state != autoscaler.TaskCordoned {"},
+	}
+}
+
+func beginEdits() []edit {
+	return []edit{
+		{"begin-cordoned", "a cordoned task admits nobody (rule 5)",
+			"case !asked && !r.drain.Lapsed(at.time()):", "case !asked && r.version < 0:"},
+		{"begin-retired", "Begin on a retired record is refused for good (I2)",
+			"if r.state == autoscaler.TaskRetired || r.state == autoscaler.TaskGone {", "if r.state == autoscaler.TaskGone {"},
+		{"begin-gravestone", "a late Begin does not revive a forgotten task (rule 1)",
+			"if r.state == autoscaler.TaskRetired || r.state == autoscaler.TaskGone {", "if r.state == autoscaler.TaskRetired {"},
+		{"begin-new", "a task that is not open yet admits nobody (I1)",
+			"case r.state == autoscaler.TaskOpen:", "case r.state == autoscaler.TaskOpen || r.state == autoscaler.TaskNew:"},
+		{"begin-opens-new", "a cordoned task that never opened is not opened by a session (I1)",
+			"case r.state != autoscaler.TaskCordoned || r.fromNew:", "case r.state != autoscaler.TaskCordoned:"},
+		{"begin-operator", "a session does not reopen an operator's drain",
+			`asked := reopen && r.drain.By == ""`, "asked := reopen"},
+		{"begin-lapsed-unprotected", "the write that opens needs protection, also for a session (I1)",
+			"case !r.protectedEnough(r.protectedUntil, at, t.Rules):", "case at == 0:"},
+		{"begin-ended", "an id that has ended begins no more (rule 3)",
+			"if r.hasEnded(req.Session, req.At, t, spilled) {\n\t\treturn Grant{}, r.refuse(\"Begin\"",
+			"if r.hasEnded(req.Session, req.At, t, spilled) && t.Now.IsZero() {\n\t\treturn Grant{}, r.refuse(\"Begin\""},
+		{"begin-full", "a full task admits nobody (rule 5)",
+			"if c.occupied() >= r.slots {", "if c.occupied() > r.slots {"},
+		{"begin-counts-twice", "a repeated Begin counts one session (rule 3)",
+			"\tif e.kind() == kindReserved {\n\t\tr.arrivals++", "\tif e.kind() == kindReserved || e.kind() == kindLive {\n\t\tr.arrivals++"},
+		{"begin-clock", "a caller whose clock is off may not begin (rule 7)",
+			"if t.clockOff(at) {", "if t.clockOff(at) && at.IsZero() {"},
+		{"begin-grant-late", "a grant is void before the session ceases to count",
+			"sent.Add(t.Rules.Lease - t.Rules.Skew)", "sent.Add(t.Rules.Lease + t.Rules.Skew)"},
+		{"reserve-cordoned", "a reservation opens no cordoned task",
+			"if r.state != autoscaler.TaskOpen {", "if r.state == autoscaler.TaskNew {"},
+	}
+}
+
+func reportEdits() []edit {
+	return []edit{
+		{"report-removes", "a report removes nothing (rule 3)",
+			"if e.admitted() || e.listed() {", "if e.listed() {"},
+		{"report-stale", "only a later report of a process replaces its last one (rule 2)",
+			"case !fresh && !r.known[p].newer(rep):", "case !fresh && rep.Seq < 0:"},
+		{"report-open-acknowledges", "only a process that is closed acknowledges (step 4)",
+			"\tif rep.Closed {\n", "\tif rep.Closed || rep.Seq > 0 {\n"},
+		{"report-ended-again", "a report brings no ended session back (rule 3)",
+			"\tif r.hasEnded(id, began, t, spilled) {\n\t\treturn false", "\tif r.hasEnded(id, began, t, spilled) && rep.Seq < 0 {\n\t\treturn false"},
+		{"report-crowded", "a process that the record has no room for makes the task unknown",
+			"\t\t\tr.crowded = true\n", "\t\t\tr.crowded = false\n"},
+		{"report-leaves-busy", "a process leaves only with zero (rule 4)",
+			"left: rep.Left && count == 0", "left: rep.Left"},
+		{"report-repairs-early", "an overflow ends only when every process has counted again",
+			"\t\tcase !r.known[i].countedAgain:\n\t\t\treturn\n", "\t\tcase !r.known[i].countedAgain && r.processes < 0:\n\t\t\treturn\n"},
+	}
+}
+
+func liveEdits() []edit {
+	return []edit{
+		{"live-silent", "a silent process makes the task unknown (rule 4)",
+			"if silent := p.at.add(rules.SilentAfter); at >= silent {", "if silent := p.at.add(rules.SilentAfter); at >= silent && at < 0 {"},
+		{"live-clock", "a process whose clock is off makes the task unknown (rule 4)",
+			"if p.clockOff {", "if p.clockOff && p.left {"},
+		{"live-missing-process", "fewer processes than registered is unknown (rule 4)",
+			"if reporting != expected {", "if reporting > expected {"},
+		{"live-overflow", "a session that the record could not hold makes the task unknown",
+			"c.known = !r.overflow && !r.crowded", "c.known = !r.crowded"},
+		{"live-adopted", "an adopted task for which nothing reports stays unknown (rule 1)",
+			"if r.adopted && r.processes == 0 {", "if r.adopted && r.processes < 0 {"},
+		{"live-counts", "occupancy is the larger of the ids and the counts (rule 4)",
+			"return max(c.live, c.reported)", "return c.live"},
+		{"live-ids", "occupancy is the larger of the ids and the counts (rule 4)",
+			"return max(c.live, c.reported)", "return c.reported"},
+		{"live-listed-expires", "time ends no session that a process lists (rule 4)",
+			"case e.listed():", "case e.listed() && rules.Lease < 0:"},
+		{"live-lease-unreported", "where nothing reports there is no lease (rule 6)",
+			"case r.processes > 0:", "case r.processes >= 0:"},
+		{"live-lease-endless", "a session that no report lists ends with its lease (rule 4)",
+			"case r.processes > 0:", "case r.processes > 1000:"},
+		{"live-foreign-known", "another owner's occupancy is unknown (rule 7)",
+			"if c.known && !a.Foreign {", "if c.known {"},
+	}
+}
+
+func startedEdits() []edit {
+	return []edit{
+		{"started-revives", "a late Started revives no gravestone and no ended session (rules 1 and 3)",
+			"if r.state == autoscaler.TaskGone || r.hasEnded(req.Session, req.began(t), t, spilled) {", "if r.state == autoscaler.TaskGone {"},
+		{"started-overflow", "a session that finds no room makes the task unknown",
+			"\tr.overflow = true\n", "\tr.overflow = false\n"},
+		{"started-drops-unclocked", "a writer whose clock is off drops nothing (rule 7)",
+			"if t.clockOff(at) || r.judge", "if r.judge"},
+		{"end-forgotten", "an end that comes before its start is remembered (rule 3)",
+			"spill := r.remember(req.Session, t)", "var spill []Ended\n\tif there {\n\t\tspill = r.remember(req.Session, t)\n\t}"},
+	}
+}
+
+func endedEdits() []edit {
+	return []edit{
+		{"ended-spill-unread", "ends that were spilled are looked up before a late start counts (rule 2)",
+			"\treturn spilled(id)\n", "\treturn false\n"},
+		{"ended-watermark", "the watermark says when the spilled must be read (rule 2)",
+			"r.watermark = max(r.watermark, e.at)", "r.watermark = max(r.watermark, 0)"},
+	}
+}
+
+func ownerEdits() []edit {
+	return []edit{
+		{"foreign-written", "a record of another owner is never written (rule 7)",
+			"if r.owner == t.Owner {", "if r.owner != \"\" {"},
+		{"register-gone", "registering revives no gravestone (rule 1)",
+			"if r.state == autoscaler.TaskGone {", "if r.state == autoscaler.TaskGone && t.Now.IsZero() {"},
+		{"version-stands", "every write raises the version (rule 1)",
+			"\tr.version++\n", "\tr.version += 0\n"},
+	}
+}
+
+// processMutants take away what a process of the application keeps to.
+func processMutants() []Mutant {
+	return in("sessionstore/process.go", []string{"./sessionstore"},
+		edit{"process-stale-answer", "a process acts on no answer older than one it has seen (level B)",
+			"if order.Version < p.version || p.final || p.left {", "if p.final || p.left {"},
+		edit{"process-starts-open", "a process starts closed (level B)",
+			"return &Process{config: config, ", "return &Process{admits: true, config: config, "},
+		edit{"process-cordon-ignored", "a process that reads a drain closes (step 2)",
+			"p.drain, p.urgent = order.Drain, true\n\t\t}\n\t\tp.admits = false", "p.drain, p.urgent = order.Drain, true\n\t\t}"},
+		edit{"process-retired-ignored", "a process that reads retired never admits again (I2)",
+			"p.admits, p.final, p.drain = false, true, order.Drain", "p.admits, p.drain = false, order.Drain"},
+		edit{"process-acknowledges-late", "a drain is acknowledged at once (step 4)",
+			"p.drain, p.urgent = order.Drain, true", "p.drain, p.urgent = order.Drain, false"},
+		edit{"process-old-boot", "a boot is raised above the record's (rule 2)",
+			"p.boot, p.seq, p.urgent = order.Boot+1, 0, true", "p.urgent = true"},
+		edit{"process-unknown-state", "an unknown state is closed (law 3)",
+			"whatever it means, closed is safe.\n\t\tp.admits = false", "whatever it means, closed is safe."},
+		edit{"process-lies", "a report says whether its process is closed (step 4)",
+			"Closed: !p.admits", "Closed: true"},
+	)
+}
+
+// placeMutants take away what the choice of a task for a session keeps to.
+func placeMutants() []Mutant {
+	return in("sessionstore/place.go", []string{"./sessionstore"},
+		edit{"place-unknown", "a task whose occupancy is unknown gets no session",
+			"if !known || a.Foreign {", "if known && a.Foreign {"},
+		edit{"place-foreign", "another owner's task gets no session",
+			"if !known || a.Foreign {", "if !known {"},
+		edit{"place-operator", "a session does not reopen an operator's drain",
+			`tasks[i].Drain.By == "" && `, ""},
+		edit{"place-cordoned-first", "a cordoned task is the last resort",
+			"\tcase open >= 0:\n", "\tcase open >= 0 && cordoned < 0:\n"},
+		edit{"place-spreads", "sessions are packed, so that tasks run empty",
+			"return m > n\n}\n\nfunc betterCordoned", "return m < n\n}\n\nfunc betterCordoned"},
+	)
+}

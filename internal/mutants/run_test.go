@@ -1,0 +1,101 @@
+package mutants
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// small is a module with one rule, one test that holds it and one that does not.
+func small(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod": "module example.com/small\n\ngo 1.26\n",
+		"a.go":   "package small\n\nfunc Bounded(n int) int {\n\tif n > 10 {\n\t\treturn 10\n\t}\n\treturn n\n}\n",
+		"a_test.go": `package small
+
+import "testing"
+
+func TestSmall(t *testing.T) {
+	if Bounded(3) != 3 {
+		t.Error("3 was changed")
+	}
+}
+
+func TestBound(t *testing.T) {
+	t.Run("above", func(t *testing.T) {
+		if got := Bounded(11); got != 10 {
+			t.Errorf("Bounded(11) = %d", got)
+		}
+	})
+}
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+var bound = Mutant{
+	Name: "bound", Law: "ten is the most", File: "a.go",
+	Old: "return 10", New: "return n", Packages: []string{"."},
+}
+
+func TestTryNamesTheTestThatCaughtIt(t *testing.T) {
+	v, err := bound.Try(t.Context(), small(t), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !v.Caught || v.By != "example.com/small TestBound/above" || !strings.Contains(v.Says, "Bounded(11) = 11") {
+		t.Errorf("verdict %+v", v)
+	}
+}
+
+func TestTryReportsWhatNoTestNotices(t *testing.T) {
+	m := bound
+	m.Run = "TestSmall"
+	v, err := m.Try(t.Context(), small(t), t.TempDir())
+	if err != nil || v.Caught {
+		t.Errorf("verdict %+v, %v; only a test that cannot see the bound ran", v, err)
+	}
+}
+
+func TestTryRefusesToAnswerWhereNothingWasAsked(t *testing.T) {
+	for name, change := range map[string]func(*Mutant){
+		"no test matches":      func(m *Mutant) { m.Run = "TestNothing" },
+		"does not compile":     func(m *Mutant) { m.New = "return \"ten\"" },
+		"anchor is gone":       func(m *Mutant) { m.Old = "return 11" },
+		"anchor stands twice":  func(m *Mutant) { m.Old = "return" },
+		"edit changes nothing": func(m *Mutant) { m.New = m.Old },
+		"file is gone":         func(m *Mutant) { m.File = "b.go" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := bound
+			change(&m)
+			if v, err := m.Try(t.Context(), small(t), t.TempDir()); err == nil {
+				t.Errorf("answered %+v", v)
+			}
+		})
+	}
+}
+
+func TestCompilerFindsEditsThatDoNotCompile(t *testing.T) {
+	c, err := NewCompiler(small(t), []Mutant{bound})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Check(bound); err != nil {
+		t.Errorf("a sound edit was refused: %v", err)
+	}
+	for name, text := range map[string]string{"wrong type": `return "ten"`, "no syntax": "return )", "undefined": "return x"} {
+		m := bound
+		m.New = text
+		if err := c.Check(m); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}

@@ -1,0 +1,30 @@
+package mutants
+
+// simMutants take away what the simulated cluster owes its contracts: a permit is
+// judged at the last instant before the call is sent, and names the call.
+func simMutants() []Mutant {
+	held := []string{"./ecsadapter/ecssim"}
+	var all []Mutant
+	for _, group := range [][]Mutant{
+		in("ecsadapter/ecssim/scaler.go", held,
+			edit{"sim-permit-clock", "a permit that ran out sends nothing (I5)",
+				"if !permit.Expired(c.instant(c.now)) {", "if !permit.Expired(c.instant(c.now)) || ref != \"\" {"},
+			edit{"sim-permit-count", "a permit is for one count (I5)",
+				" || req.Permit.Desired != req.Desired {", " {"},
+			edit{"sim-permit-kind", "a permit is for one call (I5)",
+				"if !req.Permit.Covers(autoscaler.CallSetDesired) || ", "if "},
+		),
+		in("ecsadapter/ecssim/tasks.go", held,
+			edit{"sim-permit-tasks", "a permit is for the tasks it names (I5)",
+				"if !req.Permit.Covers(kind, req.Tasks...) {", "if !req.Permit.Covers(kind) {"},
+			edit{"sim-permit-clock-tasks", "a permit that ran out sends nothing (I5)",
+				"return c.inTime(\"ecssim.\"+string(op), ref, req.Permit)", "return nil"},
+		),
+		in("ecsadapter/ecssim/scheduler.go", held,
+			edit{"sim-chooses-protected", "ECS chooses among the unprotected only: a simulator that did not would test nothing",
+				"if t.wanted && t.zone == fullest && may(t) && !t.protected() {", "if t.wanted && t.zone == fullest && may(t) {"}),
+	} {
+		all = append(all, group...)
+	}
+	return all
+}

@@ -1,0 +1,124 @@
+package policy_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+	"github.com/seed-979cce96/idlescale/autoscaler/autoscalertest"
+	"github.com/seed-979cce96/idlescale/policy"
+)
+
+var start = time.Date(2026, 3, 2, 5, 0, 0, 0, time.UTC)
+
+// everyPolicy has each policy of the package, plain, odd and nested.
+func everyPolicy() map[string]autoscaler.Policy {
+	safest := policy.Safest{policy.Threshold{}, policy.Buffer{Slots: 5}}
+	return map[string]autoscaler.Policy{
+		"threshold":         policy.Threshold{},
+		"threshold percent": policy.Threshold{CPU: 30, Memory: -1, StepPercent: 25},
+		"threshold odd":     policy.Threshold{CPU: math.NaN(), Memory: math.Inf(1), Step: math.MinInt, StepPercent: math.NaN()},
+		"buffer":            policy.Buffer{},
+		"buffer percent":    policy.Buffer{Slots: 3, Percent: 12.5, PerTask: 4},
+		"buffer odd":        policy.Buffer{Slots: math.MaxInt, Percent: math.Inf(1), PerTask: math.MinInt},
+		"fixed":             policy.Fixed{Open: 3},
+		"fixed odd":         policy.Fixed{Open: math.MinInt},
+		"clamp":             policy.Clamp{Policy: policy.Threshold{}, Min: 2, Max: 6},
+		"clamp odd":         policy.Clamp{Min: math.MaxInt, Max: -1},
+		"cooldown":          policy.Cooldown{Policy: policy.Buffer{}, Out: time.Minute, In: 10 * time.Minute},
+		"cooldown odd":      policy.Cooldown{Out: math.MinInt64, In: math.MaxInt64},
+		"optional":          policy.Optional{Policy: policy.Threshold{}},
+		"safest":            safest,
+		"safest empty":      policy.Safest{},
+		"safest odd":        policy.Safest{nil, policy.Fixed{Open: 1}, nil},
+		"first":             policy.First{policy.Threshold{}, policy.Buffer{}},
+		"first empty":       policy.First(nil),
+		"nested": policy.Cooldown{In: time.Minute, Policy: policy.First{
+			policy.Safest{policy.Optional{Policy: policy.Threshold{}}, safest, policy.Clamp{Policy: policy.Buffer{}, Max: 30}},
+			policy.Optional{Policy: policy.Cooldown{Policy: policy.Threshold{}, In: time.Hour}},
+			policy.Fixed{Open: 4},
+		}},
+	}
+}
+
+func TestConformance(t *testing.T) {
+	for name, p := range everyPolicy() {
+		t.Run(name, func(t *testing.T) { autoscalertest.TestPolicy(t, p, garbage()...) })
+	}
+}
+
+// garbage are snapshots that no observation makes, but a person may write.
+func garbage() []autoscaler.Snapshot {
+	negative := autoscaler.Totals{
+		Open: -3, Starting: -1, Idle: math.MinInt, Sessions: -5, Slots: math.MinInt, Free: -7,
+	}
+	most := autoscaler.Totals{
+		Open: math.MaxInt, Starting: math.MaxInt, Idle: math.MaxInt, Slots: math.MaxInt, Free: math.MinInt,
+	}
+	mixed := autoscaler.Totals{Open: math.MaxInt, Slots: 1, Free: math.MaxInt}
+	var out []autoscaler.Snapshot
+	for _, totals := range []autoscaler.Totals{negative, most, mixed} {
+		for _, cpu := range []float64{-math.MaxFloat64, 0, math.MaxFloat64} {
+			out = append(out, autoscaler.Snapshot{
+				At: start, Totals: totals, Demand: autoscaler.Demand{Waiting: totals.Open},
+				Utilization: load(start, cpu, cpu),
+			})
+		}
+	}
+	return out
+}
+
+// load is a reading of both metrics.
+func load(at time.Time, cpu, memory float64) autoscaler.Utilization {
+	return autoscaler.Utilization{
+		autoscaler.MetricCPU:    {Value: cpu, At: at},
+		autoscaler.MetricMemory: {Value: memory, At: at},
+	}
+}
+
+// everySituation calls f with the situations of several seeds.
+func everySituation(t *testing.T, f func(t *testing.T, seed uint64, i int, s autoscaler.Snapshot)) {
+	t.Helper()
+	for seed := range uint64(4) {
+		for i, s := range autoscalertest.Situations(seed) {
+			f(t, seed, i, s)
+			if t.Failed() {
+				t.Fatalf("with autoscalertest.Situations(%d)[%d]", seed, i)
+			}
+		}
+	}
+}
+
+// saying is a policy that says the same always.
+type saying struct {
+	name string
+	autoscaler.Decision
+}
+
+func (s saying) Name() string                                   { return s.name }
+func (s saying) Decide(autoscaler.Snapshot) autoscaler.Decision { return s.Decision }
+
+// says makes a member that wants n tasks and names those given.
+func says(name string, n int, remove ...autoscaler.TaskID) saying {
+	return saying{name, autoscaler.Decision{
+		Open: n, Remove: remove, Reasons: []autoscaler.Reason{{Code: "said"}},
+	}}
+}
+
+// abstaining is a member that cannot tell.
+func abstaining(name string) saying {
+	return saying{name, autoscaler.Decision{
+		Abstain: true, Reasons: []autoscaler.Reason{{Code: "cannot", Severity: autoscaler.Notice}},
+	}}
+}
+
+// fleet is a snapshot of n open tasks of ten slots, each with the sessions given.
+func fleet(n, sessions int) autoscaler.Snapshot {
+	tasks := make([]autoscaler.Task, n)
+	for i := range tasks {
+		tasks[i] = autoscalertest.Open(autoscaler.TaskID(fmt.Sprintf("t-%02d", i)), 10, sessions)
+	}
+	return autoscalertest.Snapshot(start, tasks...)
+}

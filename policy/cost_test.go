@@ -1,0 +1,40 @@
+package policy_test
+
+import (
+	"testing"
+
+	"github.com/seed-979cce96/idlescale/policy"
+)
+
+// A decision that names no task reads the totals only: without the tasks it is
+// the same, and it allocates as much for five thousand of them as for three
+// hundred.
+func TestHoldingVisitsNoTask(t *testing.T) {
+	for name, p := range everyPolicy() {
+		t.Run(name, func(t *testing.T) {
+			few, many := fleet(300, 9), fleet(5000, 9)
+			few.Utilization, many.Utilization = load(start, 60, 60), load(start, 60, 60)
+			bare := many
+			bare.Tasks = nil
+			if seen, blind := p.Decide(many).Open, p.Decide(bare).Open; seen != blind {
+				t.Errorf("wants %d, and %d when it cannot see the tasks", seen, blind)
+			}
+			a := testing.AllocsPerRun(20, func() { p.Decide(few) })
+			b := testing.AllocsPerRun(20, func() { p.Decide(many) })
+			// The race detector empties pools at random, which costs one or two.
+			if b > a+3 {
+				t.Errorf("%v allocations with 300 tasks, %v with 5000", a, b)
+			}
+		})
+	}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	s := fleet(5000, 9)
+	s.Utilization = load(start, 60, 60)
+	p := policy.Safest{policy.Threshold{}, policy.Buffer{Slots: 10}}
+	b.ReportAllocs()
+	for b.Loop() {
+		p.Decide(s)
+	}
+}

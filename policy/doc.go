@@ -1,0 +1,29 @@
+// Package policy holds the built-in policies and the ways to compose them.
+//
+// A policy is a named value with a pure function from a snapshot to a decision;
+// see [autoscaler.Policy]. Those here are plain struct literals, composed by
+// nesting:
+//
+//	policy.Safest{
+//		policy.Threshold{CPU: 70},
+//		policy.Optional{Policy: policy.Buffer{Slots: 20}},
+//	}
+//
+// Three of them form opinions of their own: [Threshold] by CPU and memory,
+// [Buffer] by free slots, [Fixed] by decree. The others shape or join the
+// opinions of members: [Safest], [First], [Optional], [Clamp] and [Cooldown].
+//
+// # Three ways to want nothing
+//
+// A policy that holds wants as many tasks as there are; in Safest it stands in
+// the way of a scale-in. One that abstains cannot tell: Safest takes nothing
+// away on it, First asks the next. One without an opinion (an Optional whose
+// member abstains) is passed over by both. Alone, all three hold.
+//
+// # What they cost
+//
+// A policy here reads [autoscaler.Totals]; only one that names tasks visits
+// them. None reads a clock, keeps state outside the returned memory, or fails:
+// numbers that make no sense are bounded, and memory that it did not write
+// itself counts as none.
+package policy

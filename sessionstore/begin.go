@@ -1,0 +1,159 @@
+package sessionstore
+
+import (
+	"time"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+)
+
+// Begin applies the writer's Begin: the session is counted from now on, or the
+// caller is refused.
+func (r *Record) Begin(req BeginRequest, t Terms, spilled Spilled) (Grant, error) {
+	if err := r.mayAsk("Begin", req.Session, req.At, t); err != nil {
+		return Grant{}, err
+	}
+	at := instantOf(req.At)
+	i, there := find(r.entries, req.Session)
+	if there && at < r.ends(r.entries[i], t.Rules) && r.state != autoscaler.TaskNew {
+		r.beginAgain(&r.entries[i], at, t)
+		return r.grant(req.At, t, false), nil
+	}
+	if r.hasEnded(req.Session, req.At, t, spilled) {
+		return Grant{}, r.refuse("Begin", autoscaler.ErrGone, "the session has ended; a new session needs a new id")
+	}
+	reopens, err := r.mayEnter("Begin", req.Reopen, at, t)
+	if err != nil {
+		return Grant{}, err
+	}
+	if err := r.hasRoom("Begin", at, t); err != nil {
+		return Grant{}, err
+	}
+	if reopens {
+		r.open(t)
+	}
+	r.dropExpired(t)
+	r.admit(req.Session, kindLive, at)
+	r.changed(t)
+	return r.grant(req.At, t, reopens), nil
+}
+
+// Reserve applies the writer's Reserve. A reservation never opens a cordoned
+// task: nobody is waiting at the door yet.
+func (r *Record) Reserve(req ReserveRequest, t Terms, spilled Spilled) (Grant, error) {
+	if err := r.mayAsk("Reserve", req.Session, req.At, t); err != nil {
+		return Grant{}, err
+	}
+	if !req.Until.After(req.At) {
+		return Grant{}, r.refuse("Reserve", errArgument, "Until must lie after At")
+	}
+	at, until := instantOf(req.At), instantOf(req.Until)
+	granted := func() Grant { return Grant{Version: r.version, Expires: req.Until.Add(-t.Rules.Skew)} }
+	i, there := find(r.entries, req.Session)
+	if there && at < r.ends(r.entries[i], t.Rules) {
+		if e := &r.entries[i]; e.kind() == kindReserved && e.instant() < until {
+			e.set(kindReserved, until)
+			r.changed(t)
+		}
+		return granted(), nil
+	}
+	if r.hasEnded(req.Session, req.At, t, spilled) {
+		return Grant{}, r.refuse("Reserve", autoscaler.ErrGone, "the session has ended; a new session needs a new id")
+	}
+	if r.state != autoscaler.TaskOpen {
+		return Grant{}, r.refuse("Reserve", autoscaler.ErrCordoned, "take another task")
+	}
+	if err := r.hasRoom("Reserve", at, t); err != nil {
+		return Grant{}, err
+	}
+	r.dropExpired(t)
+	r.admit(req.Session, kindReserved, until)
+	r.changed(t)
+	return granted(), nil
+}
+
+// mayAsk refuses what no state of the task could grant.
+func (r *Record) mayAsk(op string, id SessionID, at time.Time, t Terms) error {
+	if err := r.writable(op, t); err != nil {
+		return err
+	}
+	if err := checkSession(op, r.ref, id); err != nil {
+		return err
+	}
+	if t.clockOff(at) {
+		return r.refuse(op, autoscaler.ErrClock, "set the caller's clock by a time service")
+	}
+	if r.state == autoscaler.TaskRetired || r.state == autoscaler.TaskGone {
+		return r.refuse(op, autoscaler.ErrGone, "the task is closed for good; take another task")
+	}
+	return nil
+}
+
+// mayEnter reports whether the task admits a new session, and whether it has to
+// be reopened for it: where the cordon has lapsed, or where the caller asks and
+// no operator's drain stands against it.
+func (r *Record) mayEnter(op string, reopen bool, at instant, t Terms) (reopens bool, err error) {
+	refused := func(hint string) (bool, error) {
+		return false, r.refuse(op, autoscaler.ErrCordoned, hint)
+	}
+	asked := reopen && r.drain.By == ""
+	switch {
+	case r.state == autoscaler.TaskOpen:
+		return false, nil
+	case r.state != autoscaler.TaskCordoned || r.fromNew:
+		return refused("the task is not open yet; take another task")
+	case !asked && !r.drain.Lapsed(at.time()):
+		return refused("the task is being drained; take another task, or ask with Reopen")
+	case !r.protectedEnough(r.protectedUntil, at, t.Rules):
+		return refused("the task lacks the protection that opening needs; take another task")
+	}
+	return true, nil
+}
+
+// hasRoom refuses a session where every slot is taken, or the record is full.
+func (r *Record) hasRoom(op string, at instant, t Terms) error {
+	c := r.judge(at, t.Rules)
+	if c.occupied() >= r.slots {
+		return r.refuse(op, autoscaler.ErrTaskFull, "every slot is taken; take another task")
+	}
+	if c.live >= t.Rules.SessionLimit {
+		return r.refuse(op, autoscaler.ErrTaskFull, "the record is full; take another task")
+	}
+	return nil
+}
+
+// admit puts a session into the record, or renews one that had ceased to count.
+func (r *Record) admit(id SessionID, k kind, at instant) {
+	if k != kindReserved {
+		r.arrivals++
+	}
+	i, there := find(r.entries, id)
+	if !there {
+		r.entries = insert(r.entries, i, newEntry(id, k, at))
+		return
+	}
+	r.entries[i].set(k, at)
+	r.entries[i].bits |= admittedMask
+}
+
+// beginAgain applies a Begin of a session that is there: a repeat, whose lease
+// counts from this sending, or the begin that a reservation was made for. A
+// session that was disconnected is connected again.
+func (r *Record) beginAgain(e *entry, at instant, t Terms) {
+	before := *e
+	if e.kind() == kindReserved {
+		r.arrivals++
+	}
+	if e.kind() != kindLive || e.instant() < at {
+		e.set(kindLive, at)
+	}
+	e.bits |= admittedMask
+	if *e != before {
+		r.changed(t)
+	}
+}
+
+// grant is void a skew before the session ceases to count, so that no clock
+// within the bound can hold it for good when the record does not.
+func (r *Record) grant(sent time.Time, t Terms, reopened bool) Grant {
+	return Grant{Version: r.version, Expires: sent.Add(t.Rules.Lease - t.Rules.Skew), Reopened: reopened}
+}

@@ -1,0 +1,65 @@
+package sessionstore
+
+import "time"
+
+// Ended is a session that ended and that its record no longer has room or time
+// to remember. A store keeps it beside the record for [GravestoneLife], so that
+// a start that arrives late does not bring the session back.
+type Ended struct {
+	Session SessionID
+	At      time.Time // when the store applied the end
+}
+
+// ended is a session that the record itself remembers as ended.
+type ended struct {
+	id SessionID
+	at instant
+}
+
+// Spilled tells whether a session of the task is among the [Ended] values that
+// the store keeps beside its record. It is asked seldom: only about a session
+// that may have begun before the newest of them ended.
+type Spilled func(SessionID) bool
+
+// hasEnded reports that a session which began, by its teller's clock, at the
+// instant given has ended already.
+func (r *Record) hasEnded(id SessionID, began time.Time, t Terms, spilled Spilled) bool {
+	for i := range r.ended {
+		if r.ended[i].id == id {
+			return true
+		}
+	}
+	// A session that began after the newest end beside the record cannot be
+	// there. Both clocks may be off by the skew bound.
+	if spilled == nil || instantOf(began) > r.watermark.add(2*t.Rules.Skew) {
+		return false
+	}
+	return spilled(id)
+}
+
+// remember notes that a session has ended, and returns what the record is to
+// forget in its place, for the store to keep. A full list gives up its older
+// half at once, so that the items beside the record are written in batches.
+func (r *Record) remember(id SessionID, t Terms) []Ended {
+	now := instantOf(t.Now)
+	over := 0
+	for over < len(r.ended) && now-r.ended[over].at > instant(EndedAge) {
+		over++
+	}
+	if over == 0 && len(r.ended) >= EndedLimit {
+		over = EndedLimit / 2
+	}
+	var out []Ended
+	if over > 0 {
+		out = make([]Ended, over)
+		for i, e := range r.ended[:over] {
+			out[i] = Ended{Session: e.id, At: e.at.time()}
+			r.watermark = max(r.watermark, e.at)
+		}
+		kept := copy(r.ended, r.ended[over:])
+		clear(r.ended[kept:])
+		r.ended = r.ended[:kept]
+	}
+	r.ended = append(r.ended, ended{id, now})
+	return out
+}

@@ -1,0 +1,110 @@
+package sessionstore
+
+import (
+	"github.com/seed-979cce96/idlescale/autoscaler"
+)
+
+// Retire applies SessionStore.Retire, the one write after which the task may be
+// stopped. Repeated by the drain that retired the record it succeeds.
+func (r *Record) Retire(d autoscaler.DrainRef, t Terms) error {
+	if err := r.writable("Retire", t); err != nil {
+		return err
+	}
+	if r.state == autoscaler.TaskRetired {
+		if d.Drain != "" && r.drain.ID == d.Drain {
+			return nil
+		}
+		return r.refuse("Retire", autoscaler.ErrRetired, "drain "+string(r.drain.ID)+" retired it")
+	}
+	if err := r.mayControl("Retire", d.Version, d.At, t); err != nil {
+		return err
+	}
+	if d.Drain == "" {
+		return r.refuse("Retire", errArgument, "a drain needs an id")
+	}
+	if !r.asks() {
+		return r.refuse("Retire", autoscaler.ErrBusy, "a task at level C is not retired by this store")
+	}
+	at := instantOf(d.At)
+	if err := r.mayRetire(d.Drain, at, t.Rules); err != nil {
+		return err
+	}
+	if r.state == autoscaler.TaskNew {
+		r.drain = autoscaler.Drain{ID: d.Drain, Since: t.Now, Until: t.Now}
+	}
+	r.dropExpired(t)
+	r.state, r.retired, r.fromNew = autoscaler.TaskRetired, instantOf(t.Now), false
+	r.changed(t)
+	return nil
+}
+
+// mayRetire holds the record to its state and its emptiness.
+func (r *Record) mayRetire(drain autoscaler.DrainID, at instant, rules Rules) error {
+	busy := func(hint string) error { return r.refuse("Retire", autoscaler.ErrBusy, hint) }
+	c := r.judge(at, rules)
+	switch {
+	case r.state == autoscaler.TaskNew && (r.level != autoscaler.LevelA || r.adopted):
+		return busy("cordon it first, and wait for the acknowledgement")
+	case r.state == autoscaler.TaskNew && (c.occupied() > 0 || r.overflow || r.crowded):
+		return busy("it was told of a session")
+	case r.state == autoscaler.TaskNew:
+		// At level A no session enters a task that never opened without asking,
+		// so that even a process which has not booted yet holds none.
+		return nil
+	case r.state != autoscaler.TaskCordoned || r.drain.ID != drain:
+		return r.refuse("Retire", autoscaler.ErrConflict, "it is not cordoned by drain "+string(drain)+"; read it again")
+	case c.occupied() > 0 || !c.known:
+		return busy("it holds a session, or nobody can tell; wait for the reports")
+	case !r.acknowledged(c, at, rules):
+		return busy("not every process has acknowledged the drain; wait for the reports")
+	}
+	return nil
+}
+
+// acknowledged reports that nothing can enter the task any more without a write
+// to this record: every process has said, after it read the drain, that it admits
+// nobody and holds nothing. A session that lives makes every such word void.
+//
+// Where nothing reports, and every session asks, it is enough that the cordon
+// has stood for the settling time.
+func (r *Record) acknowledged(c tally, at instant, rules Rules) bool {
+	if r.state != autoscaler.TaskCordoned || !c.known || c.occupied() > 0 {
+		return false
+	}
+	if r.processes == 0 {
+		return r.level == autoscaler.LevelA && at >= instantOf(r.drain.Since).add(rules.Settle)
+	}
+	for i := range r.known {
+		p := &r.known[i]
+		if !p.left && (p.acknowledged != r.drain.ID || p.count > 0) {
+			return false
+		}
+	}
+	return true
+}
+
+// Forget applies Records.Forget: what is left is a gravestone, which remembers
+// the task's last state and no session.
+func (r *Record) Forget(req autoscaler.ForgetRequest, t Terms) error {
+	if err := r.writable("Forget", t); err != nil {
+		return err
+	}
+	if r.state == autoscaler.TaskGone {
+		return nil
+	}
+	if r.version != req.Version || r.drain.ID != req.Drain {
+		return r.refuse("Forget", autoscaler.ErrConflict, "read it again")
+	}
+	*r = Record{
+		ref: r.ref, owner: r.owner, version: r.version, state: autoscaler.TaskGone, lastState: r.state,
+		level: r.level, revision: r.revision, drain: r.drain, everOpened: r.everOpened,
+		registered: r.registered, opened: r.opened, retired: r.retired, forgotten: instantOf(t.Now),
+		arrivals: r.arrivals, departures: r.departures,
+	}
+	r.changed(t)
+	return nil
+}
+
+// LastState is the state in which a forgotten record was left; empty for one
+// that is not forgotten.
+func (r *Record) LastState() autoscaler.TaskState { return r.lastState }

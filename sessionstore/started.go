@@ -1,0 +1,149 @@
+package sessionstore
+
+import (
+	"time"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+)
+
+// Started applies the writer's Started. It refuses nothing but another owner's
+// record: the session exists, whatever anybody would have said to it.
+func (r *Record) Started(req StartedRequest, t Terms, spilled Spilled) (Receipt, error) {
+	if err := r.writable("Started", t); err != nil {
+		return Receipt{}, err
+	}
+	if err := checkSession("Started", r.ref, req.Session); err != nil {
+		return Receipt{}, err
+	}
+	if r.state == autoscaler.TaskGone || r.hasEnded(req.Session, req.began(t), t, spilled) {
+		receipt := r.receipt()
+		receipt.Dropped = true
+		return receipt, nil
+	}
+	now := instantOf(t.Now)
+	i, there := find(r.entries, req.Session)
+	switch {
+	case !there && !r.makeRoom(req.At, t):
+		return r.overflowing(t), nil
+	case !there || now >= r.ends(r.entries[i], t.Rules):
+		r.admit(req.Session, kindLive, now)
+	case r.entries[i].kind() == kindReserved:
+		r.arrivals++
+		r.entries[i].set(kindLive, now)
+	case r.entries[i].admitted() && now < r.lapses(r.entries[i], t.Rules):
+		return r.receipt(), nil
+	default: // only reports have told of it lately
+		r.entries[i].set(kindLive, now)
+		r.entries[i].bits |= admittedMask
+	}
+	r.changed(t)
+	return r.receipt(), nil
+}
+
+// began is the earliest instant at which the session can have begun. A teller
+// whose clock is off says nothing about it.
+func (req StartedRequest) began(t Terms) time.Time {
+	switch {
+	case t.clockOff(req.At):
+		return time.Time{}
+	case req.Began.IsZero():
+		return req.At
+	}
+	return req.Began
+}
+
+func (r *Record) receipt() Receipt { return Receipt{Version: r.version, State: r.state} }
+
+// makeRoom reports that the record can hold one more session, after it has
+// dropped what expired, where the writer's clock allows that.
+func (r *Record) makeRoom(at time.Time, t Terms) bool {
+	if len(r.entries) < t.Rules.SessionLimit {
+		return true
+	}
+	if t.clockOff(at) || r.judge(instantOf(t.Now), t.Rules).live >= t.Rules.SessionLimit {
+		return false
+	}
+	r.dropExpired(t)
+	return true
+}
+
+// overflowing notes that a session exists which the record cannot hold. Nobody
+// knows then how many there are, until every process has counted again.
+func (r *Record) overflowing(t Terms) Receipt {
+	r.overflow = true
+	for i := range r.known {
+		r.known[i].countedAgain = false
+	}
+	r.arrivals++
+	r.changed(t)
+	receipt := r.receipt()
+	receipt.Overflow = true
+	return receipt
+}
+
+// Touch applies the writer's Touch. A session that is not there, or no longer, or
+// only reserved, stays as it is: a touch is no start.
+func (r *Record) Touch(req TouchRequest, t Terms) error {
+	if err := r.writable("Touch", t); err != nil {
+		return err
+	}
+	if err := checkSession("Touch", r.ref, req.Session); err != nil {
+		return err
+	}
+	i, there := find(r.entries, req.Session)
+	now := instantOf(t.Now)
+	if !there || r.entries[i].kind() == kindReserved || now >= r.ends(r.entries[i], t.Rules) {
+		return nil
+	}
+	e := &r.entries[i]
+	before := *e
+	e.bits |= admittedMask
+	switch {
+	case !req.DisconnectedUntil.IsZero():
+		e.set(kindDisconnected, instantOf(req.DisconnectedUntil))
+	case e.kind() == kindDisconnected || r.processes > 0:
+		e.set(kindLive, now)
+	}
+	if *e != before {
+		r.changed(t)
+	}
+	return nil
+}
+
+// End applies the writer's End and Abandon. It returns ended sessions that the
+// record gives up, for the store to keep beside it.
+func (r *Record) End(req EndRequest, t Terms) ([]Ended, error) {
+	if err := r.writable("End", t); err != nil {
+		return nil, err
+	}
+	if err := checkSession("End", r.ref, req.Session); err != nil {
+		return nil, err
+	}
+	if r.state == autoscaler.TaskGone {
+		return nil, nil
+	}
+	i, there := find(r.entries, req.Session)
+	if there {
+		if r.entries[i].kind() != kindReserved {
+			r.departures++
+		}
+		r.remove(i)
+	} else {
+		for j := range r.ended {
+			if r.ended[j].id == req.Session {
+				return nil, nil
+			}
+		}
+	}
+	spill := r.remember(req.Session, t)
+	r.changed(t)
+	return spill, nil
+}
+
+// remove takes the entry at i out.
+func (r *Record) remove(i int) {
+	last := len(r.entries) - 1
+	copy(r.entries[i:], r.entries[i+1:])
+	r.entries[last] = entry{}
+	r.entries = r.entries[:last]
+}

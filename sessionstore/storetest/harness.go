@@ -1,0 +1,117 @@
+// Package storetest holds a store to its contracts: autoscaler.SessionStore,
+// autoscaler.Records, autoscaler.StateStore, sessionstore.Writer,
+// sessionstore.DemandWriter and workflow.Journal. Each suite is a list of
+// clauses, a clause is a subtest of its own on a store that holds nothing, and a
+// failure prints the promise before what was seen.
+//
+// Clocks are explicit: a suite advances the store's own time and never waits.
+package storetest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+	"github.com/seed-979cce96/idlescale/internal/clause"
+	"github.com/seed-979cce96/idlescale/sessionstore"
+)
+
+// Store is everything that a store implements.
+type Store interface {
+	autoscaler.SessionStore
+	autoscaler.Records
+	autoscaler.StateStore
+	sessionstore.Writer
+	sessionstore.DemandWriter
+	Journal
+}
+
+// Journal is workflow.Journal, whose package stands above this one.
+type Journal interface {
+	Append(ctx context.Context, entries ...autoscaler.Entry) error
+	Read(ctx context.Context, service autoscaler.ServiceID, task autoscaler.TaskID, since time.Time, limit int) ([]autoscaler.Entry, error)
+}
+
+// Harness is a store that holds nothing, with the default rules, and its clock.
+type Harness struct {
+	Store Store
+	// As returns a handle on the same data for another owner.
+	As func(owner string) Store
+	// Now is the store's own time, and Advance moves it.
+	Now     func() time.Time
+	Advance func(time.Duration)
+}
+
+// Clock is a clock that stands still until it is advanced. It is safe for
+// concurrent use.
+type Clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+// NewClock returns a clock that stands at the instant given.
+func NewClock(now time.Time) *Clock { return &Clock{now: now} }
+
+// Now returns the clock's time.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+// Advance moves the clock on.
+func (c *Clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// TestStore holds an implementation to the contract of [autoscaler.SessionStore].
+func TestStore(t *testing.T, newHarness func(t *testing.T) Harness) {
+	t.Helper()
+	run(t, storeClauses(), newHarness)
+}
+
+// TestRecords holds an implementation to the contract of [autoscaler.Records].
+func TestRecords(t *testing.T, newHarness func(t *testing.T) Harness) {
+	t.Helper()
+	run(t, recordsClauses(), newHarness)
+}
+
+// TestWriter holds an implementation to the contract of [sessionstore.Writer].
+func TestWriter(t *testing.T, newHarness func(t *testing.T) Harness) {
+	t.Helper()
+	run(t, writerClauses(), newHarness)
+}
+
+// TestDemand holds an implementation to the contract of [sessionstore.DemandWriter].
+func TestDemand(t *testing.T, newHarness func(t *testing.T) Harness) {
+	t.Helper()
+	run(t, demandClauses(), newHarness)
+}
+
+// TestState holds an implementation to the contract of [autoscaler.StateStore].
+func TestState(t *testing.T, newHarness func(t *testing.T) Harness) {
+	t.Helper()
+	run(t, stateClauses(), newHarness)
+}
+
+// TestJournal holds an implementation to the contract of workflow.Journal.
+func TestJournal(t *testing.T, newHarness func(t *testing.T) Harness) {
+	t.Helper()
+	run(t, journalClauses(), newHarness)
+}
+
+func run(t *testing.T, clauses []clause.Clause[Harness], newHarness func(t *testing.T) Harness) {
+	t.Helper()
+	clause.Run(t, clauses, func(ct clause.T) Harness { return newHarness(clause.Testing(ct)) })
+}
+
+// promise makes a clause of a check on a scene.
+func promise(name, text string, check func(*scene)) clause.Clause[Harness] {
+	return clause.Clause[Harness]{Name: name, Text: text, Check: func(t clause.T, h Harness) {
+		check(&scene{T: t, Harness: h, seq: make(map[string]int64)})
+	}}
+}

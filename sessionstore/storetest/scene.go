@@ -1,0 +1,221 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+	"github.com/seed-979cce96/idlescale/internal/clause"
+	"github.com/seed-979cce96/idlescale/sessionstore"
+)
+
+// scene is a clause under way: the harness, and the calls in the short form that
+// the clauses are written in. Its calls are made at the store's own time.
+type scene struct {
+	clause.T
+	Harness
+	seq map[string]int64 // reports sent, by task and process
+}
+
+// aDay is a protection that suffices for everything.
+const aDay = 24 * time.Hour
+
+func (s *scene) ctx() context.Context { return s.Context() }
+
+func service() autoscaler.ServiceID { return autoscaler.ServiceID{Cluster: "c", Name: "s"} }
+
+func ref(task string) autoscaler.TaskRef {
+	return autoscaler.TaskRef{Service: service(), Task: autoscaler.TaskID(task)}
+}
+
+// must ends the clause where a step that is not under test fails.
+func (s *scene) must(err error, step string) {
+	s.Helper()
+	if err != nil {
+		s.Fatalf("%s: %v", step, err)
+	}
+}
+
+// want holds an error to a sentinel, nil for none.
+func (s *scene) want(err, sentinel error, step string) {
+	s.Helper()
+	switch {
+	case sentinel == nil && err != nil:
+		s.Errorf("%s: %v, want success", step, err)
+	case sentinel != nil && err == nil:
+		s.Errorf("%s: success, want %q", step, sentinel)
+	case sentinel != nil && !errors.Is(err, sentinel):
+		s.Errorf("%s: %v, want %q", step, err, sentinel)
+	}
+}
+
+// see reads one record.
+func (s *scene) see(task string) autoscaler.TaskActivity {
+	s.Helper()
+	a, err := s.Store.Prove(s.ctx(), []autoscaler.TaskRef{ref(task)}, s.Now())
+	s.must(err, "Prove "+task)
+	if len(a) != 1 {
+		s.Fatalf("Prove returned %d records for one task", len(a))
+	}
+	return a[0]
+}
+
+func (s *scene) wantState(task string, state autoscaler.TaskState) {
+	s.Helper()
+	if a := s.see(task); a.State != state {
+		s.Errorf("%s is %s, want %s", task, a.State, state)
+	}
+}
+
+// wantSessions holds the occupancy to a number, below 0 for unknown.
+func (s *scene) wantSessions(task string, want int) {
+	s.Helper()
+	if a := s.see(task); a.Occupancy != autoscaler.Sessions(want) {
+		s.Errorf("%s has occupancy %v, want %v", task, a.Occupancy, autoscaler.Sessions(want))
+	}
+}
+
+// next builds the next report of a process that holds the sessions given.
+func (s *scene) next(task, process string, ids ...sessionstore.SessionID) sessionstore.Report {
+	s.seq[task+"/"+process]++
+	return sessionstore.Report{
+		Ref: ref(task), Process: process, Boot: 1000, Seq: s.seq[task+"/"+process], At: s.Now(),
+		Sessions: ids, Count: len(ids), Level: autoscaler.LevelA, Slots: 4, Processes: 1,
+	}
+}
+
+func (s *scene) send(r sessionstore.Report) sessionstore.Order {
+	s.Helper()
+	order, err := s.Store.Report(s.ctx(), r)
+	s.must(err, "Report "+r.Process)
+	return order
+}
+
+// report sends the next report of the task's one process.
+func (s *scene) report(task string, ids ...sessionstore.SessionID) sessionstore.Order {
+	s.Helper()
+	return s.send(s.next(task, "main", ids...))
+}
+
+// closed sends a report that acknowledges a drain with the sessions given.
+func (s *scene) closed(task, process string, drain autoscaler.DrainID, ids ...sessionstore.SessionID) {
+	s.Helper()
+	r := s.next(task, process, ids...)
+	r.Closed, r.Acknowledges = true, drain
+	s.send(r)
+}
+
+// protect opens the record with the protection given.
+func (s *scene) protect(task string, left time.Duration) (autoscaler.TaskActivity, error) {
+	return s.Store.Open(s.ctx(), autoscaler.OpenRequest{
+		Ref: ref(task), Version: s.see(task).Version, ProtectedUntil: s.Now().Add(left), At: s.Now(),
+	})
+}
+
+// open has a task at level A with four slots and one process register and open.
+func (s *scene) open(task string) {
+	s.Helper()
+	s.report(task)
+	_, err := s.protect(task, aDay)
+	s.must(err, "Open "+task)
+}
+
+// register makes a record without a report.
+func (s *scene) register(req autoscaler.RegisterRequest) {
+	s.Helper()
+	req.At = s.Now()
+	_, err := s.Store.Register(s.ctx(), req)
+	s.must(err, "Register")
+}
+
+// asking makes an open record of a task where nothing reports.
+func (s *scene) asking(task string) {
+	s.Helper()
+	s.register(autoscaler.RegisterRequest{Ref: ref(task), Level: autoscaler.LevelA, Slots: 4})
+	_, err := s.protect(task, 60*aDay)
+	s.must(err, "Open "+task)
+}
+
+func (s *scene) begin(task string, id sessionstore.SessionID) error {
+	_, err := s.Store.Begin(s.ctx(), sessionstore.BeginRequest{Ref: ref(task), Session: id, At: s.Now()})
+	return err
+}
+
+func (s *scene) started(task string, id sessionstore.SessionID) sessionstore.Receipt {
+	s.Helper()
+	receipt, err := s.Store.Started(s.ctx(), sessionstore.StartedRequest{Ref: ref(task), Session: id, At: s.Now()})
+	s.must(err, "Started "+string(id))
+	return receipt
+}
+
+func (s *scene) end(task string, id sessionstore.SessionID) {
+	s.Helper()
+	s.must(s.Store.End(s.ctx(), sessionstore.EndRequest{Ref: ref(task), Session: id, At: s.Now()}), "End "+string(id))
+}
+
+func (s *scene) reserve(task string, id sessionstore.SessionID, d time.Duration) error {
+	_, err := s.Store.Reserve(s.ctx(), sessionstore.ReserveRequest{
+		Ref: ref(task), Session: id, At: s.Now(), Until: s.Now().Add(d),
+	})
+	return err
+}
+
+func (s *scene) disconnect(task string, id sessionstore.SessionID, d time.Duration) {
+	s.Helper()
+	s.must(s.Store.Touch(s.ctx(), sessionstore.TouchRequest{
+		Ref: ref(task), Session: id, At: s.Now(), DisconnectedUntil: s.Now().Add(d),
+	}), "Touch")
+}
+
+// tryCordon cordons on the version that it reads.
+func (s *scene) tryCordon(task string, drain autoscaler.DrainID, idle bool) (autoscaler.TaskActivity, error) {
+	return s.Store.Cordon(s.ctx(), autoscaler.CordonRequest{
+		Ref: ref(task), Version: s.see(task).Version, Drain: drain, OnlyIfIdle: idle,
+		At: s.Now(), Until: s.Now().Add(15 * time.Minute),
+	})
+}
+
+func (s *scene) cordon(task string, drain autoscaler.DrainID) {
+	s.Helper()
+	_, err := s.tryCordon(task, drain, false)
+	s.must(err, "Cordon "+task)
+}
+
+// drainRef names a drain on the version that it reads.
+func (s *scene) drainRef(task string, drain autoscaler.DrainID) autoscaler.DrainRef {
+	s.Helper()
+	return autoscaler.DrainRef{Ref: ref(task), Drain: drain, Version: s.see(task).Version, At: s.Now()}
+}
+
+func (s *scene) retire(task string, drain autoscaler.DrainID) error {
+	s.Helper()
+	return s.Store.Retire(s.ctx(), s.drainRef(task, drain))
+}
+
+func (s *scene) reopen(task string, drain autoscaler.DrainID) error {
+	s.Helper()
+	return s.Store.Reopen(s.ctx(), s.drainRef(task, drain))
+}
+
+// ready has an open task cordoned and acknowledged.
+func (s *scene) ready(task string, drain autoscaler.DrainID) {
+	s.Helper()
+	s.open(task)
+	s.cordon(task, drain)
+	s.closed(task, "main", drain)
+}
+
+// retired has a task retired.
+func (s *scene) retired(task string, drain autoscaler.DrainID) {
+	s.Helper()
+	s.ready(task, drain)
+	s.must(s.retire(task, drain), "Retire "+task)
+}
+
+func (s *scene) forget(task string, drain autoscaler.DrainID) {
+	s.Helper()
+	s.must(s.Store.Forget(s.ctx(), autoscaler.ForgetRequest{
+		Ref: ref(task), Version: s.see(task).Version, Drain: drain, At: s.Now(),
+	}), "Forget "+task)
+}

@@ -1,0 +1,74 @@
+// Package workflow releases tasks: it lets ECS stop the tasks whose drains are
+// finished, and no other.
+//
+// # The drain of a task, and the release of a batch
+//
+// A drain is one task's, from cordon to gravestone. Its first half is facts in
+// the task's record, moved on by every pass, hours long if need be, and no
+// workflow exists for it. The second half is the release, one batch for all tasks
+// of a service that are ready:
+//
+//	the task's record                       the release
+//
+//	open ── cordoned ── empty ── acknowledged ──┐
+//	  ↑        │          │                     │
+//	  └────────┴─ reopen ─┘      ┌──────────────┴─────────────┐
+//	                             │ balancer  (if asked for)   │ may go back:
+//	                             │ gate                       │ the drains go on,
+//	                             │ protection                 │ nothing was changed
+//	                             └──────────────┬─────────────┘
+//	                                            │ retire: one conditional write
+//	                             ┌──────────────┴─────────────┐
+//	                             │ unprotect                  │ only forward:
+//	                             │ lower                      │ found by anybody
+//	                             │ watch                      │ from the records
+//	                             │ close                      │ alone
+//	                             └────────────────────────────┘
+//
+// The steps and the ways between them, as ReleasePlan prints them:
+//
+//	balancer    takes the tasks out of their target groups and waits for the delay
+//	gate        judges the service on fresh reads
+//	protection  protects every task that is not retired, and reads it back
+//	retire      sets each record's final mark, after the host's veto
+//	unprotect   waits for the task to clear its protection, then removes it
+//	lower       lists again and writes the desired count
+//	watch       waits for ECS to stop the retired; stops one that was not chosen
+//	close       leaves a gravestone for each task that stopped
+//
+// # Data and one function
+//
+// A release is data on the service's checkpoint. What to do next is computed by
+// [Next], a pure function of the records and of what was just read, one action at
+// a time. Nothing is remembered between two actions but what was tried in the
+// same call, so a process may die after any action and before any save, and
+// whoever comes next goes on; a retired task is found from its record, also when
+// no release names it. [Runner] drives Next within the calling process.
+//
+// # What it refuses
+//
+//   - It removes protection from, and stops, only tasks whose record says retired;
+//     StopTask only on a strongly consistent proof, made for that call, that shows
+//     no session. Not known to be empty is not empty.
+//   - It writes a lower desired count only while every task that is not retired
+//     was just listed with protection, the gate is open on the same reads, and
+//     neither an operator's pause nor the brake is on.
+//   - It makes none of these calls without a permit saved on the checkpoint that
+//     its reads began with, and none after the permit's time.
+//   - It repeats nothing within a call. What failed is a reason, and the next
+//     advance computes anew.
+//   - A retired task that is told of a session is protected again at once, raises
+//     an alert, and is left alone until it is empty.
+//   - A task that ECS stops though it is not retired cannot be brought back: that
+//     is an alert, and nothing more is retired while its record stands.
+//
+// # What it costs
+//
+// A batch of k tasks of a service of n: one UpdateService, no other write where
+// the tasks clear their own protection, else one UpdateTaskProtection for ten of
+// them; one StopTask for each that ECS does not choose. Three descriptions of the
+// service (gate, write, one look when the delay has passed) and two listings,
+// each a call per 100 tasks, and one look a minute more while something lasts. A
+// retired task is given 35 s to clear its own protection, and a call that waits
+// reads the checkpoint and the records only.
+package workflow

@@ -1,0 +1,251 @@
+package workflow
+
+import (
+	"slices"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+)
+
+// Next returns what a release does next. It is a pure function of the facts, and
+// the facts are the records: it asks for a read when it needs one, names one
+// action at a time, and expects to be asked again with what that action changed.
+// A process that died after an action and before it saved anything leaves facts
+// from which Next goes on.
+//
+// The rules are asked in order, and the first that has something to do is heard:
+// first what protects sessions, then what ends the release, then the steps.
+func Next(f Facts) Action {
+	rules := [...]func(*Facts) (Action, bool){
+		shieldBusy, putBack, over, rest,
+		balancerFirst, retireReady, abort,
+		look, closeStopped, unprotect, lower, stopStraggler, stuck,
+	}
+	for _, rule := range rules {
+		if a, ok := rule(&f); ok {
+			return f.told(a)
+		}
+	}
+	return f.told(f.wait())
+}
+
+// told adds to an action that ends the call what is true meanwhile and somebody
+// should hear.
+func (f *Facts) told(a Action) Action {
+	if !a.ends() {
+		return a
+	}
+	var once []autoscaler.Reason
+	for _, r := range append(f.standing(), a.Reasons...) {
+		if !slices.Contains(once, r) {
+			once = append(once, r)
+		}
+	}
+	a.Reasons = once
+	return a
+}
+
+// shieldBusy protects a retired task again that was told of a session. It
+// comes before everything else, due or not: until it is empty, nothing may end
+// it.
+func shieldBusy(f *Facts) (Action, bool) {
+	var tasks []autoscaler.TaskID
+	for _, a := range f.retired() {
+		if busy(a) && f.wanted(a.Ref.Task) {
+			tasks = append(tasks, a.Ref.Task)
+		}
+	}
+	if len(tasks) == 0 {
+		return Action{}, false
+	}
+	if f.Listing == nil {
+		return Action{Kind: LookListing, Step: StepProtection}, true
+	}
+	tasks = slices.DeleteFunc(tasks, f.protected)
+	if tasks = f.untried(Protect, tasks); len(tasks) > 0 {
+		return Action{Kind: Protect, Step: StepProtection, Tasks: tasks, Code: autoscaler.CodeBusyRetired}, true
+	}
+	return Action{}, false
+}
+
+// over ends a release of which nothing is left: every task was closed, or has
+// dropped out because demand came back.
+func over(f *Facts) (Action, bool) {
+	if len(f.batch()) > 0 || len(f.retired()) > 0 {
+		return Action{}, false
+	}
+	if len(f.away()) > 0 {
+		return Action{Kind: Hold, Step: StepBalancer}, true
+	}
+	if f.releasedSome() {
+		return Action{Kind: Done, Step: StepClose, Outcome: autoscaler.OutcomeReleased}, true
+	}
+	return Action{Kind: Done, Step: StepGate, Outcome: autoscaler.OutcomeAborted, Reasons: []autoscaler.Reason{
+		{Code: autoscaler.CodeReopened, Count: len(f.Release.Tasks), Detail: "no task of the batch is being drained any more"},
+	}}, true
+}
+
+// releasedSome reports that a task of the release was closed: its record is gone.
+func (f *Facts) releasedSome() bool {
+	return slices.ContainsFunc(f.Release.Tasks, func(id autoscaler.TaskID) bool { return f.record(id) == nil })
+}
+
+// rest waits until the next look is due.
+func rest(f *Facts) (Action, bool) {
+	if !f.At.Before(f.Release.NextAt) {
+		return Action{}, false
+	}
+	step := StepGate
+	switch f.Release.Phase {
+	case autoscaler.PhaseBalancer:
+		step = StepBalancer
+	case autoscaler.PhaseWatch:
+		step = StepWatch
+	case autoscaler.PhaseRelease, autoscaler.PhaseDone:
+	}
+	return Action{Kind: Wait, Step: step, Until: f.Release.NextAt}, true
+}
+
+// candidates are the tasks whose drains are finished and that this call has not
+// tried to retire; with the balancer first, only those whose targets are closed.
+func (f *Facts) candidates() []*autoscaler.TaskActivity {
+	var found []*autoscaler.TaskActivity
+	for _, a := range f.batch() {
+		if f.ready(a) && !f.tried(Retire, a.Ref.Task) && (!f.Options.LoadBalancerFirst || f.closedAtBalancer(a)) {
+			found = append(found, a)
+		}
+	}
+	return found
+}
+
+// retireReady takes the candidates through gate, protection and retire. Where it
+// is held and other tasks are retired already, it lets those go on.
+func retireReady(f *Facts) (Action, bool) {
+	candidates := f.candidates()
+	if len(candidates) == 0 {
+		return Action{}, false
+	}
+	if f.State == nil {
+		return Action{Kind: LookState, Step: StepGate}, true
+	}
+	alone := len(f.retired()) == 0
+	if held := f.gate(candidates); len(held) > 0 {
+		return Action{Kind: Hold, Step: StepGate, Reasons: held}, alone
+	}
+	if f.Listing == nil {
+		return Action{Kind: LookListing, Step: StepProtection}, true
+	}
+	lacking, foreign := f.unprotected(f.State)
+	if len(foreign) > 0 {
+		return Action{Kind: Hold, Step: StepProtection, Reasons: foreign}, alone
+	}
+	if first := f.untried(Protect, lacking); len(first) > 0 {
+		return Action{Kind: Protect, Step: StepProtection, Tasks: first, Code: autoscaler.CodeUnconfirmed}, true
+	}
+	if len(lacking) > 0 {
+		return f.aborted(StepProtection, unconfirmed(lacking)), alone
+	}
+	return Action{Kind: Retire, Step: StepRetire, Tasks: ids(candidates)}, true
+}
+
+// abort ends a release that has nothing retired and nobody left to retire: the
+// drains go on, and the next pass asks again for those that are ready.
+func abort(f *Facts) (Action, bool) {
+	if len(f.retired()) > 0 {
+		return Action{}, false
+	}
+	if len(f.Tried[Retire]) > 0 {
+		return f.aborted(StepRetire, nil), true
+	}
+	var reasons []autoscaler.Reason
+	for _, a := range f.batch() {
+		reasons = append(reasons, f.notReady(a))
+	}
+	return f.aborted(StepGate, reasons), true
+}
+
+// notReady says why a task of the batch is no candidate.
+func (f *Facts) notReady(a *autoscaler.TaskActivity) autoscaler.Reason {
+	switch {
+	case f.Control.Pinned(a.Ref.Task, f.At):
+		return autoscaler.Reason{Code: autoscaler.CodePinned, Task: a.Ref.Task}
+	case !a.Occupancy.Idle():
+		return autoscaler.Reason{Code: autoscaler.CodeNotReady, Task: a.Ref.Task, Detail: a.Occupancy.String() + " sessions"}
+	}
+	return autoscaler.Reason{Code: autoscaler.CodeNotReady, Task: a.Ref.Task, Detail: "not acknowledged by every process"}
+}
+
+// aborted ends the release, its targets put back first: a release that ended is
+// forgotten, and nobody would register them again. Where others of the batch
+// were released before, only those left over are given up.
+func (f *Facts) aborted(step Step, reasons []autoscaler.Reason) Action {
+	away := f.away()
+	if back := f.untried(SteerIn, away); len(back) > 0 {
+		return Action{Kind: SteerIn, Step: step, Tasks: back}
+	}
+	if len(away) > 0 {
+		return Action{Kind: Hold, Step: step, Reasons: reasons}
+	}
+	outcome := autoscaler.OutcomeAborted
+	if f.releasedSome() {
+		step, outcome = StepClose, autoscaler.OutcomeReleased
+	}
+	return Action{Kind: Done, Step: step, Outcome: outcome, Reasons: reasons}
+}
+
+// unprotect removes the protection of retired tasks that have had their time to
+// clear it themselves: the process that owns the sockets has the last word.
+func unprotect(f *Facts) (Action, bool) {
+	waiting := f.unreleased()
+	unsure := func(a *autoscaler.TaskActivity) bool { return !f.expectCleared(a) && !f.tried(Unprotect, a.Ref.Task) }
+	if f.Listing == nil {
+		return Action{Kind: LookListing, Step: StepUnprotect}, slices.ContainsFunc(waiting, unsure)
+	}
+	var tasks []autoscaler.TaskID
+	for _, a := range waiting {
+		if f.shielded(a.Ref.Task) && f.aged(a) && a.Occupancy.Idle() {
+			tasks = append(tasks, a.Ref.Task)
+		}
+	}
+	tasks = f.untried(Unprotect, tasks)
+	return Action{Kind: Unprotect, Step: StepUnprotect, Tasks: tasks}, len(tasks) > 0 && len(f.barred()) == 0
+}
+
+// lower writes the desired count once the retired have lost their protection,
+// all of them or those that have had their time: one write for a batch.
+func lower(f *Facts) (Action, bool) {
+	if f.Lowered != nil {
+		return f.restore(f.Lowered.Held)
+	}
+	if len(f.barred()) > 0 {
+		return Action{}, false
+	}
+	free, overdue, pending := 0, false, false
+	for _, a := range f.unreleased() {
+		switch {
+		case f.Listing != nil && f.shielded(a.Ref.Task):
+			pending = pending || !f.aged(a)
+		default:
+			free++
+			overdue = overdue || f.aged(a)
+		}
+	}
+	if free == 0 || pending && !overdue {
+		return Action{}, false
+	}
+	if f.State != nil {
+		if _, held := f.lowering(); len(held) > 0 {
+			return f.restore(held)
+		}
+	}
+	return Action{Kind: Lower, Step: StepLower, Code: autoscaler.CodeScaledIn}, true
+}
+
+// restore protects what keeps the count from being lowered for lack of it.
+func (f *Facts) restore(held []autoscaler.Reason) (Action, bool) {
+	if f.Listing == nil || f.State == nil || len(held) == 0 || nothingOwed(held) {
+		return Action{}, false
+	}
+	lacking, _ := f.unprotected(f.State)
+	lacking = f.untried(Protect, lacking)
+	return Action{Kind: Protect, Step: StepProtection, Tasks: lacking, Code: autoscaler.CodeUnconfirmed}, len(lacking) > 0
+}
