@@ -77,7 +77,7 @@ type ServiceState struct {
 	Tasks       []TaskStatus // ordered by id; tasks of this service only, stopped ones of the last hour included
 
 	// DeregistrationDelay is the longest of its target groups' delays, 0 when it
-	// has none; StopTimeout the time between the stop signal and the kill.
+	// has none; StopTimeout the time that a task has after the stop signal.
 	DeregistrationDelay, StopTimeout time.Duration
 }
 

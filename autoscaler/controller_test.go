@@ -124,12 +124,12 @@ func (w *wish) Decide(autoscaler.Snapshot) autoscaler.Decision {
 // world is a service with its controller, one process, on simulated time.
 type world struct {
 	*testing.T
-	c    *cluster
-	s    *store
-	app  *ecssim.Application
-	wish *wish
-	cfg  autoscaler.Config
-	ctl  *autoscaler.Controller
+	c     *cluster
+	s     *store
+	users *ecssim.Application
+	wish  *wish
+	cfg   autoscaler.Config
+	ctl   *autoscaler.Controller
 }
 
 // newWorld starts with that many tasks running, and a policy that wants as many.
@@ -143,7 +143,7 @@ func newWorldOn(t *testing.T, cfg ecssim.ServiceConfig, change func(*autoscaler.
 	sim := ecssim.New(ecssim.Config{Seed: 7, Service: cfg})
 	s := &store{Store: memstore.New(memstore.Config{Now: sim.Now}), fail: map[string]error{}, before: map[string]func(){}}
 	c := &cluster{Cluster: sim, fail: map[string]error{}, order: &s.calls}
-	app, err := ecssim.NewApplication(sim, ecssim.ApplicationConfig{Sessions: s.Store, Records: s.Store, Writer: s.Store})
+	users, err := ecssim.NewApplication(sim, ecssim.ApplicationConfig{Sessions: s.Store, Records: s.Store, Writer: s.Store})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func newWorldOn(t *testing.T, cfg ecssim.ServiceConfig, change func(*autoscaler.
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{T: t, c: c, s: s, app: app, wish: &wish{}}
+	w := &world{T: t, c: c, s: s, users: users, wish: &wish{}}
 	w.wish.Open = cfg.Desired
 	w.cfg = autoscaler.Config{
 		Service: service, Limits: autoscaler.Limits{Min: 1, Max: 20}, Policy: w.wish,

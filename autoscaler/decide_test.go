@@ -34,7 +34,7 @@ func viewOf(o *Observer, at time.Time, letters string, c Checkpoint) *view {
 		ServiceDesired: v.state.Desired, Running: v.state.Running, Deployment: v.state.deployment(),
 	}
 	v.snapshot.Tasks = o.tasks(v)
-	v.snapshot.Totals.count(v.snapshot.Tasks)
+	v.snapshot.Totals.Count(v.snapshot.Tasks)
 	return v
 }
 
@@ -120,7 +120,7 @@ func TestBrake(t *testing.T) {
 		for i := range n {
 			how(&v.snapshot.Tasks[i])
 		}
-		v.snapshot.Totals.count(v.snapshot.Tasks)
+		v.snapshot.Totals.Count(v.snapshot.Tasks)
 	}
 	unknown := func(t *Task) { t.Occupancy = Occupancy{} }
 	tests := []struct {

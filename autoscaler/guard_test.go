@@ -26,7 +26,7 @@ func guardCase() (Snapshot, Checkpoint, Decision, guardRules) {
 		}
 		s.Tasks = append(s.Tasks, task)
 	}
-	s.Totals.count(s.Tasks)
+	s.Totals.Count(s.Tasks)
 	c := Checkpoint{Desired: DesiredCount{Value: 10, Known: true, At: guardAt.Add(-time.Hour)}}
 	rules := guardRules{
 		floor: 1, level: LevelA, victims: longestIdleFirst, emptying: true, timing: Timing{}.withDefaults(),
@@ -115,7 +115,7 @@ func TestGuardRules(t *testing.T) {
 			for i := range 3 {
 				s.Tasks = append(s.Tasks, Task{ID: TaskID(fmt.Sprintf("u%d", i)), State: TaskNew})
 			}
-			s.Totals.count(s.Tasks)
+			s.Totals.Count(s.Tasks)
 			d.Open = 10
 		}, CodeMinimum, nil, 10},
 		{"the maximum bounds what is wanted", func(s *Snapshot, _ *Checkpoint, d *Decision, _ *guardRules) {
@@ -196,7 +196,7 @@ func TestGuardRules(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s, c, d, rules := guardCase()
 			tt.change(&s, &c, &d, &rules)
-			s.Totals.count(s.Tasks)
+			s.Totals.Count(s.Tasks)
 			g := guard(&s, &c, d, rules)
 			if got := cordonedIDs(g); !slices.Equal(got, tt.cordon) {
 				t.Errorf("cordoned %v, want %v; reasons %v", got, tt.cordon, g.reasons)
@@ -254,7 +254,7 @@ func TestGuardReopensBeforeAnythingStarts(t *testing.T) {
 				s.Tasks[7+i].State, s.Tasks[7+i].Occupancy = TaskCordoned, Sessions(n)
 			}
 			tt.change(&s, &c, &d)
-			s.Totals.count(s.Tasks)
+			s.Totals.Count(s.Tasks)
 			if got := guard(&s, &c, d, rules).reopen; !slices.Equal(got, tt.want) {
 				t.Errorf("reopened %v, want %v", got, tt.want)
 			}
@@ -282,7 +282,7 @@ func TestGuardReleasesWhatIsReady(t *testing.T) {
 				s.Tasks[i].State, s.Tasks[i].Occupancy, s.Tasks[i].Ready = TaskCordoned, Sessions(0), true
 			}
 			tt.change(&s, &c, &d)
-			s.Totals.count(s.Tasks)
+			s.Totals.Count(s.Tasks)
 			if got := guard(&s, &c, d, rules).release; !slices.Equal(got, tt.want) {
 				t.Errorf("released %v, want %v", got, tt.want)
 			}
@@ -297,7 +297,7 @@ func TestGuardCordonedTasksNeverBlockScaleOut(t *testing.T) {
 	for i := range 5 {
 		s.Tasks[i].State, s.Tasks[i].DrainBy = TaskCordoned, "ann"
 	}
-	s.Totals.count(s.Tasks)
+	s.Totals.Count(s.Tasks)
 	d.Open = 15
 	if g := guard(&s, &c, d, rules); g.want != 15 || s.Totals.Capacity() != 5 {
 		t.Errorf("want = %d with a capacity of %d, want 15 with 5", g.want, s.Totals.Capacity())

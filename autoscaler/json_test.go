@@ -52,7 +52,7 @@ func randomSnapshot(r *rand.Rand) Snapshot {
 		}
 		s.Tasks = append(s.Tasks, task)
 	}
-	s.Totals.count(s.Tasks)
+	s.Totals.Count(s.Tasks)
 	return s
 }
 

@@ -82,7 +82,7 @@ func (o *Observer) observe(ctx context.Context) (view, error) {
 		Deployment: v.state.deployment(), Demand: activity.Demand, Memory: v.checkpoint.Memory,
 	}
 	v.snapshot.Tasks = o.tasks(&v)
-	v.snapshot.Totals.count(v.snapshot.Tasks)
+	v.snapshot.Totals.Count(v.snapshot.Tasks)
 	v.snapshot.Utilization = o.utilization(ctx, &v)
 	return v, nil
 }

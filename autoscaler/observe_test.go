@@ -53,7 +53,7 @@ func TestSnapshotLeavesOutWhatStopsOrHasStopped(t *testing.T) {
 		t.Fatalf("tasks %v; want the running one and the stopping one", tasks)
 	}
 	var totals Totals
-	if totals.count(tasks); tasks[1].State != TaskStopping || totals.Capacity() != 1 || totals.Free != 10 {
+	if totals.Count(tasks); tasks[1].State != TaskStopping || totals.Capacity() != 1 || totals.Free != 10 {
 		t.Errorf("state %s, capacity %d, free %d; a task that ECS is stopping is no capacity, whatever its record says",
 			tasks[1].State, totals.Capacity(), totals.Free)
 	}

@@ -97,8 +97,8 @@ type Totals struct {
 // Capacity returns the open and starting tasks: what Limits bound.
 func (t Totals) Capacity() int { return t.Open + t.Starting }
 
-// Count returns the totals of tasks, in one visit.
-func (t *Totals) count(tasks []Task) {
+// Count replaces the totals by those of the tasks given, in one visit.
+func (t *Totals) Count(tasks []Task) {
 	*t = Totals{}
 	for i := range tasks {
 		task := &tasks[i]

@@ -527,7 +527,7 @@ func (w *walk) fail(format string, args ...any) {
 
 func TestRecordFollowsItsRules(t *testing.T) {
 	states := make(map[autoscaler.TaskState]int)
-	for seed := range uint64(120) {
+	for seed := range uint64(60) {
 		w := newWalk(t, seed)
 		for range 300 {
 			w.step()
@@ -535,7 +535,7 @@ func TestRecordFollowsItsRules(t *testing.T) {
 		}
 	}
 	for _, state := range []autoscaler.TaskState{autoscaler.TaskNew, autoscaler.TaskOpen, autoscaler.TaskCordoned, autoscaler.TaskRetired} {
-		if states[state] < 200 {
+		if states[state] < 100 {
 			t.Errorf("the walks spent %d steps in state %s: too few to say anything", states[state], state)
 		}
 	}

@@ -43,37 +43,9 @@ func Open(id autoscaler.TaskID, slots, sessions int) autoscaler.Task {
 // from them.
 func Recount(s *autoscaler.Snapshot) {
 	slices.SortFunc(s.Tasks, func(a, b autoscaler.Task) int { return strings.Compare(string(a.ID), string(b.ID)) })
-	s.Totals = autoscaler.Totals{}
-	for i := range s.Tasks {
-		add(&s.Totals, &s.Tasks[i])
-	}
+	s.Totals.Count(s.Tasks)
 	t := s.Totals
 	s.Running = t.Open + t.Cordoned + t.Retired
 	s.Pending = t.Starting
 	s.ServiceDesired = s.Running + s.Pending
-}
-
-// add counts one task.
-func add(totals *autoscaler.Totals, t *autoscaler.Task) {
-	n, known := t.Occupancy.Sessions()
-	totals.Sessions += n
-	switch t.State {
-	case autoscaler.TaskNew:
-		totals.Starting++
-	case autoscaler.TaskOpen:
-		totals.Open++
-		totals.Slots += t.Slots
-		totals.Free += t.Free()
-		if t.Occupancy.Idle() {
-			totals.Idle++
-		}
-	case autoscaler.TaskCordoned:
-		totals.Cordoned++
-	case autoscaler.TaskRetired:
-		totals.Retired++
-	case autoscaler.TaskStopping, autoscaler.TaskGone:
-	}
-	if !known && (t.State == autoscaler.TaskOpen || t.State == autoscaler.TaskCordoned) {
-		totals.Unknown++
-	}
 }

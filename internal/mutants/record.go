@@ -171,7 +171,7 @@ func liveEdits() []edit {
 		{"live-ids", "occupancy is the larger of the ids and the counts (rule 4)",
 			"return max(c.live, c.reported)", "return c.reported"},
 		{"live-listed-expires", "time ends no session that a process lists (rule 4)",
-			"case e.listed():", "case e.listed() && rules.Lease < 0:"},
+			"if e.listed() {\n\t\treturn never", "if e.listed() && rules.Lease < 0 {\n\t\treturn never"},
 		{"live-lease-unreported", "where nothing reports there is no lease (rule 6)",
 			"case r.processes > 0:", "case r.processes >= 0:"},
 		{"live-lease-endless", "a session that no report lists ends with its lease (rule 4)",

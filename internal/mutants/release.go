@@ -77,9 +77,9 @@ func machineEdits() []edit {
 		{"unprotect-at-once", "the task has its time to clear its own protection (step 8)",
 			"if f.shielded(a.Ref.Task) && f.aged(a) && ", "if f.shielded(a.Ref.Task) && "},
 		{"lower-twice", "a call writes the desired count once",
-			"if f.Lowered != nil || len(f.barred()) > 0 {", "if len(f.barred()) > 0 {"},
+			"if f.Lowered != nil {\n\t\treturn f.restore(f.Lowered.Held)\n\t}\n", ""},
 		{"lower-braked", "the brake and an operator's pause hold the release too",
-			"if f.Lowered != nil || len(f.barred()) > 0 {", "if f.Lowered != nil {"},
+			"if len(f.barred()) > 0 {\n\t\treturn Action{}, false\n\t}\n\tfree,", "free,"},
 		{"targets-left-away", "an aborted release puts its targets back",
 			"if back := f.untried(SteerIn, away); len(back) > 0 {", "if back := f.untried(SteerIn, away); len(back) > 100 {"},
 	}
