@@ -116,6 +116,7 @@ func (p Permits) Do(
 	}
 	if err := call(ctx, permit); err != nil {
 		if errors.Is(err, ErrClock) {
+			p.withdraw(ctx, held0, reads.Checkpoint.Desired)
 			return reads, []Reason{{Code: CodePermitExpired, Severity: Notice, Detail: string(permit.Call)}}, ErrHeld
 		}
 		return reads, nil, err
@@ -155,6 +156,29 @@ func (p Permits) read(ctx context.Context) (Reads, error) {
 func (p Permits) clear(ctx context.Context, c Checkpoint) {
 	c.Permit = nil
 	_, _ = p.State.SaveCheckpoint(ctx, c)
+}
+
+// withdraw takes back a permit under which nothing was sent, and the count that
+// the checkpoint says was written with it: left there, the count that ECS still
+// has would pass for somebody else's until it was adopted. Whoever was held up for
+// so long finds that others have saved since, so it tries a few times; what
+// others have written in between stays.
+func (p Permits) withdraw(ctx context.Context, held Checkpoint, was DesiredCount) {
+	for range 3 {
+		c, err := p.State.LoadCheckpoint(ctx, p.Service)
+		if err != nil {
+			return
+		}
+		if own := c.Permit; own != nil && own.Call == held.Permit.Call && own.NotAfter.Equal(held.Permit.NotAfter) {
+			c.Permit = nil
+		}
+		if held.Permit.Call == CallSetDesired && c.Desired.Value == held.Desired.Value && c.Desired.At.Equal(held.Desired.At) {
+			c.Desired = was
+		}
+		if _, err = p.State.SaveCheckpoint(ctx, c); !errors.Is(err, ErrConflict) {
+			return
+		}
+	}
 }
 
 // SetDesired writes the desired count that Target computes, if there is a

@@ -80,7 +80,7 @@ type Task struct {
 	Unrecorded  bool    `json:"unrecorded,omitempty"` // it has been running for a while and has no record
 	Old         bool    `json:"old,omitempty"`        // of a revision that is being replaced
 	Unhealthy   bool    `json:"unhealthy,omitempty"`
-	NeverOpened bool    `json:"never_opened,omitempty"` // admitted no session in its whole life
+	NeverOpened bool    `json:"never_opened,omitempty"` // it has never been open, so it has never held a session
 	Protected   bool    `json:"protected,omitempty"`
 	Exposed     bool    `json:"exposed,omitempty"` // opened without protection because ECS refused it
 	Pinned      bool    `json:"pinned,omitempty"`  // excluded from scale-in by an operator or a foreign protection

@@ -3,6 +3,7 @@ package sessionstore_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -21,6 +22,10 @@ type flaky struct {
 	calls   map[string]int
 	reports []sessionstore.Report
 }
+
+// now and sleep are of the bubble that the test runs in.
+func now() time.Time        { return time.Now() } // the bubble's clock
+func sleep(d time.Duration) { time.Sleep(d) }     // a step of the bubble's clock
 
 var errLost = errors.New("no answer")
 
@@ -78,7 +83,7 @@ func (f *flaky) Abandon(ctx context.Context, req sessionstore.EndRequest) error 
 // see reads the task's record.
 func (f *flaky) see(t *testing.T) autoscaler.TaskActivity {
 	t.Helper()
-	a, err := f.Prove(t.Context(), []autoscaler.TaskRef{gateway()}, time.Now())
+	a, err := f.Prove(t.Context(), []autoscaler.TaskRef{gateway()}, now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +93,7 @@ func (f *flaky) see(t *testing.T) autoscaler.TaskActivity {
 func (f *flaky) open(t *testing.T) {
 	t.Helper()
 	_, err := f.Open(t.Context(), autoscaler.OpenRequest{
-		Ref: gateway(), Version: f.see(t).Version, ProtectedUntil: time.Now().Add(24 * time.Hour), At: time.Now(),
+		Ref: gateway(), Version: f.see(t).Version, ProtectedUntil: now().Add(24 * time.Hour), At: now(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -98,18 +103,21 @@ func (f *flaky) open(t *testing.T) {
 func (f *flaky) cordon(t *testing.T, drain autoscaler.DrainID) {
 	t.Helper()
 	_, err := f.Cordon(t.Context(), autoscaler.CordonRequest{
-		Ref: gateway(), Version: f.see(t).Version, Drain: drain, At: time.Now(),
+		Ref: gateway(), Version: f.see(t).Version, Drain: drain, At: now(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (f *flaky) sent() int {
+// called returns how often each call was made.
+func (f *flaky) called() map[string]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.calls["Report"]
+	return maps.Clone(f.calls)
 }
+
+func (f *flaky) sent() int { return f.called()["Report"] }
 
 func reporterFor(t *testing.T, f *flaky, change func(*sessionstore.ReporterConfig)) *sessionstore.Reporter {
 	t.Helper()
@@ -146,7 +154,7 @@ func TestReporterFollowsTheRecord(t *testing.T) {
 		var orders []sessionstore.Order
 		r := reporterFor(t, f, func(c *sessionstore.ReporterConfig) {
 			c.OnOrder = func(o sessionstore.Order) { orders = append(orders, o) }
-			c.Protection = func() time.Time { return time.Now().Add(12 * time.Hour) }
+			c.Protection = func() time.Time { return now().Add(12 * time.Hour) }
 		})
 		if r.Admit() || r.Enter("early") {
 			t.Fatal("open before any report")
@@ -157,17 +165,17 @@ func TestReporterFollowsTheRecord(t *testing.T) {
 			t.Fatal("open while the record is new")
 		}
 		f.open(t)
-		time.Sleep(30 * time.Second)
+		sleep(30 * time.Second)
 		synctest.Wait()
 		if !r.Admit() || !r.Enter("a") || !r.Enter("a") {
 			t.Fatal("closed though the record is open")
 		}
-		if got := f.see(t).ProtectedUntil; !got.Equal(time.Now().Add(12 * time.Hour)) {
+		if got := f.see(t).ProtectedUntil; !got.Equal(now().Add(12 * time.Hour)) {
 			t.Errorf("protected until %v", got)
 		}
 		f.cordon(t, "d")
 		before := f.sent()
-		time.Sleep(30 * time.Second)
+		sleep(30 * time.Second)
 		synctest.Wait()
 		if r.Admit() || r.Enter("b") || f.sent() != before+2 {
 			t.Fatalf("a drain was read: admits %v, %d reports, want one more at once", r.Admit(), f.sent()-before)
@@ -181,10 +189,10 @@ func TestReporterFollowsTheRecord(t *testing.T) {
 		if a := f.see(t); !a.Acknowledged {
 			t.Fatalf("the last session left and the record shows %+v", a)
 		}
-		if err := f.Retire(t.Context(), autoscaler.DrainRef{Ref: gateway(), Drain: "d", Version: f.see(t).Version, At: time.Now()}); err != nil {
+		if err := f.Retire(t.Context(), autoscaler.DrainRef{Ref: gateway(), Drain: "d", Version: f.see(t).Version, At: now()}); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(30 * time.Second)
+		sleep(30 * time.Second)
 		synctest.Wait()
 		if last := orders[len(orders)-1]; last.State != autoscaler.TaskRetired {
 			t.Errorf("the last order is %+v", last)
@@ -204,12 +212,12 @@ func TestReporterKeepsItsAdmissionWhileTheStoreIsAway(t *testing.T) {
 		stop := running(t, r)
 		synctest.Wait()
 		f.open(t)
-		time.Sleep(30 * time.Second)
+		sleep(30 * time.Second)
 		synctest.Wait()
 		f.mu.Lock()
 		f.lose = func(string) (bool, bool) { return true, false }
 		f.mu.Unlock()
-		time.Sleep(40*time.Second + time.Millisecond)
+		sleep(40*time.Second + time.Millisecond)
 		synctest.Wait()
 		if !r.Enter("a") || failures != 3 {
 			t.Errorf("%d failures after 40 s, want 3: one at 30 s, then every 5 s", failures)

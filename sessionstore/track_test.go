@@ -18,7 +18,7 @@ func errorSays(err error, part string) bool { return strings.Contains(err.Error(
 func openTask(t *testing.T) *flaky {
 	t.Helper()
 	f := newFlaky()
-	if _, err := f.Register(t.Context(), autoscaler.RegisterRequest{Ref: gateway(), Level: autoscaler.LevelA, Slots: 2, At: time.Now()}); err != nil {
+	if _, err := f.Register(t.Context(), autoscaler.RegisterRequest{Ref: gateway(), Level: autoscaler.LevelA, Slots: 2, At: now()}); err != nil {
 		t.Fatal(err)
 	}
 	f.open(t)
@@ -61,8 +61,8 @@ func TestTrackReturnsARefusalWithoutServing(t *testing.T) {
 				func(context.Context) error { served = true; return nil })
 			return served, err
 		}
-		if served, err := track(false); served || !errors.Is(err, autoscaler.ErrCordoned) || f.calls["Begin"] != 1 || f.calls["Abandon"] != 0 {
-			t.Errorf("served %v, %v, calls %v", served, err, f.calls)
+		if served, err := track(false); served || !errors.Is(err, autoscaler.ErrCordoned) || f.called()["Begin"] != 1 || f.called()["Abandon"] != 0 {
+			t.Errorf("served %v, %v, calls %v", served, err, f.called())
 		}
 		if served, err := track(true); !served || err != nil {
 			t.Errorf("with Reopen: served %v, %v", served, err)
@@ -99,8 +99,8 @@ func TestTrackResolvesLostReplies(t *testing.T) {
 					t.Errorf("served %v, %v", served, err)
 				}
 				f.wantSessions(t, 0, "afterwards")
-				if !c.served && (!errors.Is(err, errLost) || f.calls["Begin"] != 6 || f.calls["Abandon"] != 1) {
-					t.Errorf("%v, calls %v", err, f.calls)
+				if !c.served && (!errors.Is(err, errLost) || f.called()["Begin"] != 6 || f.called()["Abandon"] != 1) {
+					t.Errorf("%v, calls %v", err, f.called())
 				}
 			})
 		})
@@ -114,8 +114,8 @@ func TestTrackWithdrawsALostSendingBeforeARefusal(t *testing.T) {
 		f.lose = func(op string) (bool, bool) { return op == "Begin" && f.calls["Begin"] == 1, false }
 		f.cordon(t, "d")
 		err := sessionstore.Track(t.Context(), f, sessionstore.Tracking{Ref: gateway(), Session: "a"}, func(context.Context) error { return nil })
-		if !errors.Is(err, autoscaler.ErrCordoned) || f.calls["Abandon"] != 1 {
-			t.Errorf("%v, calls %v", err, f.calls)
+		if !errors.Is(err, autoscaler.ErrCordoned) || f.called()["Abandon"] != 1 {
+			t.Errorf("%v, calls %v", err, f.called())
 		}
 	})
 }
@@ -124,20 +124,20 @@ func TestTrackAsksAgainWhenTheGrantCameTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := openTask(t)
 		asleep := true
-		now := func() time.Time {
-			if f.calls["Begin"] == 1 && asleep {
+		clock := func() time.Time {
+			if f.called()["Begin"] == 1 && asleep {
 				asleep = false
-				return time.Now().Add(5 * time.Minute) // the answer came, and nobody read it
+				return now().Add(5 * time.Minute) // the answer came, and nobody read it
 			}
-			return time.Now()
+			return now()
 		}
 		served := false
-		err := sessionstore.Track(t.Context(), f, sessionstore.Tracking{Ref: gateway(), Session: "a", Now: now}, func(context.Context) error {
+		err := sessionstore.Track(t.Context(), f, sessionstore.Tracking{Ref: gateway(), Session: "a", Now: clock}, func(context.Context) error {
 			served = true
 			return nil
 		})
-		if err != nil || !served || f.calls["Begin"] != 2 {
-			t.Errorf("%v, served %v, calls %v", err, served, f.calls)
+		if err != nil || !served || f.called()["Begin"] != 2 {
+			t.Errorf("%v, served %v, calls %v", err, served, f.called())
 		}
 	})
 }
@@ -148,11 +148,11 @@ func TestTrackServesWhileTheStoreIsAwayIfItTells(t *testing.T) {
 		away := true
 		f.lose = func(string) (bool, bool) { return away, false }
 		err := sessionstore.Track(t.Context(), f, sessionstore.Tracking{Ref: gateway(), Session: "a", Tell: true}, func(context.Context) error {
-			time.Sleep(time.Minute)
+			sleep(time.Minute)
 			f.mu.Lock()
 			away = false
 			f.mu.Unlock()
-			time.Sleep(time.Minute)
+			sleep(time.Minute)
 			synctest.Wait()
 			f.wantSessions(t, 1, "once the store was back")
 			return nil
@@ -169,8 +169,8 @@ func TestTrackTellsOfAnEndThatCouldNotBeSent(t *testing.T) {
 		f := openTask(t)
 		f.lose = func(op string) (bool, bool) { return op == "End", false }
 		err := sessionstore.Track(t.Context(), f, sessionstore.Tracking{Ref: gateway(), Session: "a"}, func(context.Context) error { return nil })
-		if !errors.Is(err, errLost) || f.calls["End"] != 6 {
-			t.Errorf("%v, calls %v", err, f.calls)
+		if !errors.Is(err, errLost) || f.called()["End"] != 6 {
+			t.Errorf("%v, calls %v", err, f.called())
 		}
 	})
 }
@@ -201,20 +201,20 @@ func TestTrackIsBoundByTheReporter(t *testing.T) {
 		f.open(t)
 		serve := func(tell bool) error {
 			return sessionstore.Track(t.Context(), f, sessionstore.Tracking{Ref: gateway(), Session: "a", Tell: tell, Reporter: r},
-				func(context.Context) error { time.Sleep(time.Minute); return nil })
+				func(context.Context) error { sleep(time.Minute); return nil })
 		}
 		// The record is open; the process has not read it yet.
-		if err := serve(false); !errors.Is(err, autoscaler.ErrCordoned) || f.calls["Abandon"] != 1 {
-			t.Errorf("%v, calls %v", err, f.calls)
+		if err := serve(false); !errors.Is(err, autoscaler.ErrCordoned) || f.called()["Abandon"] != 1 {
+			t.Errorf("%v, calls %v", err, f.called())
 		}
-		if err := serve(true); !errors.Is(err, autoscaler.ErrCordoned) || f.calls["Started"] != 0 {
-			t.Errorf("told: %v, calls %v", err, f.calls)
+		if err := serve(true); !errors.Is(err, autoscaler.ErrCordoned) || f.called()["Started"] != 0 {
+			t.Errorf("told: %v, calls %v", err, f.called())
 		}
-		time.Sleep(30 * time.Second)
+		sleep(30 * time.Second)
 		synctest.Wait()
 		listed := false
 		err := sessionstore.Track(t.Context(), f, sessionstore.Tracking{Ref: gateway(), Session: "b", Reporter: r}, func(context.Context) error {
-			time.Sleep(time.Minute)
+			sleep(time.Minute)
 			synctest.Wait()
 			f.mu.Lock()
 			defer f.mu.Unlock()

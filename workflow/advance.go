@@ -83,6 +83,8 @@ func (c *call) begin(ctx context.Context) (bool, error) {
 	default:
 		return false, nil
 	}
+	// Retired tasks that the release does not name are part of it from here on:
+	// there is one release, and it ends when the last of them is closed.
 	c.known = slices.Clone(c.f.Release.Tasks)
 	c.f.Release.Tasks = union(c.f.Release.Tasks, retired)
 	c.f.Control, err = c.cfg.State.Control(ctx, c.service)
@@ -98,6 +100,7 @@ func (c *call) run(ctx context.Context) Action {
 			c.failures = append(c.failures, err)
 			return hold
 		}
+		// A call may take seconds: each action is judged at its own instant.
 		c.f.At = c.now()
 		a := Next(c.f)
 		c.trace(a)
@@ -105,7 +108,9 @@ func (c *call) run(ctx context.Context) Action {
 			return a
 		}
 		if err := c.perform(ctx, a); err != nil {
-			c.failures = append(c.failures, err)
+			if !errors.Is(err, errOvertaken) {
+				c.failures = append(c.failures, err)
+			}
 			return Action{Kind: Hold, Step: a.Step}
 		}
 		hold.Step = a.Step
@@ -143,6 +148,8 @@ func (c *call) finish(ctx context.Context, last Action) (autoscaler.Release, err
 // now, and reports whether it stands there. A release that another process has
 // ended, or has begun in its place, is not touched; the records say what is left.
 func (c *call) commit(ctx context.Context, failed bool) (bool, error) {
+	// The permits of this very call have moved the revision on, and a pass may have;
+	// so the release is put on what is stored now, and nothing else is touched.
 	for range joinAttempts {
 		stored, err := c.cfg.State.LoadCheckpoint(ctx, c.service)
 		if err != nil {

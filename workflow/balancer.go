@@ -59,6 +59,8 @@ func balancerFirst(f *Facts) (Action, bool) {
 	var out, give, unseen []autoscaler.TaskID
 	for _, a := range members {
 		s, did := f.deregistered(a)
+		// The delay counts from the intent, which was saved before the call: a process
+		// that died in between waits too long rather than too short.
 		switch {
 		case f.handled(a.Ref.Task):
 		case !did:
@@ -143,6 +145,8 @@ func (f *Facts) closedAtBalancer(a *autoscaler.TaskActivity) bool {
 // this state. A state that is not known is taken for open.
 func closedTarget(state string) bool {
 	switch state {
+	// Asked for by name, a target that is gone is shown as unused; a service without
+	// a balancer has no state at all.
 	case "", "draining", "unhealthy.draining", "unused":
 		return true
 	}

@@ -38,6 +38,8 @@ func (f *Facts) settled() bool {
 // that ECS does not know is taken for stopped only after a second look: a
 // listing may lag.
 func closeStopped(f *Facts) (Action, bool) {
+	// ECS shows a stopped task for about an hour; after a longer absence of every
+	// controller its retired tasks are found missing.
 	var tasks []autoscaler.TaskID
 	for _, a := range f.retired() {
 		s := f.status(a.Ref.Task)
@@ -60,6 +62,8 @@ func stopStraggler(f *Facts) (Action, bool) {
 	if f.State == nil || f.Listing == nil || len(f.barred()) > 0 {
 		return Action{}, false
 	}
+	// StopTask keeps the desired count, so the scheduler replaces what it stops:
+	// right where demand came back, waste where a lower count is owed.
 	if _, held := f.lowering(); !nothingOwed(held) {
 		return Action{}, false
 	}
@@ -86,6 +90,8 @@ func stuck(f *Facts) (Action, bool) {
 	if f.State == nil {
 		return Action{}, false
 	}
+	// A scheduler's stop waits for the balancer first, for the whole delay, then for
+	// the process: DEACTIVATING, STOPPING, DEPROVISIONING.
 	bound := f.State.DeregistrationDelay + f.State.StopTimeout + f.Options.Timing.StopSlack
 	var reasons []autoscaler.Reason
 	for _, a := range f.retired() {

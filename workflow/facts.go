@@ -139,6 +139,8 @@ func (f *Facts) batch() []*autoscaler.TaskActivity {
 // enough.
 func (f *Facts) ready(a *autoscaler.TaskActivity) bool {
 	acknowledged := a.Acknowledged || a.Processes == 0
+	// A lapsed lease does not matter here: the record is closed until somebody
+	// opens it by a write, and that write would make the retire fail.
 	return a.Occupancy.Idle() && acknowledged && !f.Control.Pinned(a.Ref.Task, f.At)
 }
 
@@ -170,6 +172,7 @@ func (f *Facts) wanted(task autoscaler.TaskID) bool {
 	if s := f.status(task); s != nil {
 		return s.Wanted()
 	}
+	// Retired tasks are old: a listing that lacks one has seen it go.
 	return f.Listing == nil && f.State == nil
 }
 

@@ -25,6 +25,8 @@ func (f *Facts) barred() []autoscaler.Reason {
 // gate judges whether tasks may be retired on what was read. Held for long, its
 // reasons become alerts: ready tasks cost money.
 func (f *Facts) gate(candidates []*autoscaler.TaskActivity) []autoscaler.Reason {
+	// Every reason is told, not the first alone: an operator who mends one thing
+	// wants to know what else stands in the way.
 	held := append(f.barred(), f.wrongVictims()...)
 	held = append(held, autoscaler.Gate(f.reads())...)
 	ready := f.Release.Started
@@ -58,6 +60,8 @@ func (f *Facts) wrongVictims() []autoscaler.Reason {
 	var reasons []autoscaler.Reason
 	for i := range f.State.Tasks {
 		task := &f.State.Tasks[i]
+		// A task of a deployment that is being replaced, and one that never opened,
+		// ECS may stop as it likes: they hold nobody, or their protection ended.
 		if task.Wanted() || task.StopCode != "ServiceSchedulerInitiated" || !primary(f.State, task.Deployment) {
 			continue
 		}
@@ -168,7 +172,8 @@ func (f *Facts) standing() []autoscaler.Reason {
 				Code: autoscaler.CodeBusyRetired, Severity: autoscaler.Alert, Task: a.Ref.Task,
 				Detail: "retired, and told of " + a.Occupancy.String() + " sessions",
 			})
-		case !known && f.wanted(a.Ref.Task):
+		case !known && f.status(a.Ref.Task) != nil && f.wanted(a.Ref.Task):
+			// A task that is on its way out falls silent too; that is no news.
 			severity := autoscaler.Notice
 			if f.At.Sub(a.RetiredAt) > f.Options.Timing.Alarm {
 				severity = autoscaler.Alert

@@ -57,6 +57,8 @@ func shieldBusy(f *Facts) (Action, bool) {
 	if len(tasks) == 0 {
 		return Action{}, false
 	}
+	// Asking for protection again would reset its timer and need no listing, and
+	// would be one write more in every pass for as long as the session lasts.
 	if f.Listing == nil {
 		return Action{Kind: LookListing, Step: StepProtection}, true
 	}
@@ -73,6 +75,8 @@ func over(f *Facts) (Action, bool) {
 	if len(f.batch()) > 0 || len(f.retired()) > 0 {
 		return Action{}, false
 	}
+	// A target that could not be put back keeps the release alive: with it the
+	// knowledge would end that the target is away.
 	if len(f.away()) > 0 {
 		return Action{Kind: Hold, Step: StepBalancer}, true
 	}
@@ -141,6 +145,8 @@ func retireReady(f *Facts) (Action, bool) {
 	if first := f.untried(Protect, lacking); len(first) > 0 {
 		return Action{Kind: Protect, Step: StepProtection, Tasks: first, Code: autoscaler.CodeUnconfirmed}, true
 	}
+	// Asked for, listed again and still not there. One more call would most likely
+	// hear the same DEPLOYMENT_BLOCKED; three such releases reopen the drains.
 	if len(lacking) > 0 {
 		return f.aborted(StepProtection, unconfirmed(lacking)), alone
 	}
@@ -196,6 +202,8 @@ func (f *Facts) aborted(step Step, reasons []autoscaler.Reason) Action {
 // clear it themselves: the process that owns the sockets has the last word.
 func unprotect(f *Facts) (Action, bool) {
 	waiting := f.unreleased()
+	// A listing is not read for tasks that have just been asked to clear their own:
+	// the one that is made with the write tells the same a moment later.
 	unsure := func(a *autoscaler.TaskActivity) bool { return !f.expectCleared(a) && !f.tried(Unprotect, a.Ref.Task) }
 	if f.Listing == nil {
 		return Action{Kind: LookListing, Step: StepUnprotect}, slices.ContainsFunc(waiting, unsure)
@@ -219,6 +227,8 @@ func lower(f *Facts) (Action, bool) {
 	if len(f.barred()) > 0 {
 		return Action{}, false
 	}
+	// Each task that joins the batch starts its own time to clear; without the
+	// overdue ones a busy evening would put off the write for ever.
 	free, overdue, pending := 0, false, false
 	for _, a := range f.unreleased() {
 		switch {
@@ -232,6 +242,7 @@ func lower(f *Facts) (Action, bool) {
 	if free == 0 || pending && !overdue {
 		return Action{}, false
 	}
+	// Judged here on what was read anyway; the write judges again on its own reads.
 	if f.State != nil {
 		if _, held := f.lowering(); len(held) > 0 {
 			return f.restore(held)

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -383,6 +384,15 @@ func TestPlan(t *testing.T) {
 	for _, outcome := range []autoscaler.Outcome{autoscaler.OutcomeReleased, autoscaler.OutcomeAborted, autoscaler.OutcomeStuck} {
 		if !ends[outcome] {
 			t.Errorf("no step ends %s", outcome)
+		}
+	}
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range plan {
+		if line := fmt.Sprintf("//\t%-10s  %s\n", s.Step, s.Does); !strings.Contains(string(doc), line) {
+			t.Errorf("the package documentation lacks %q", line)
 		}
 	}
 	if text := plan.String(); strings.Count(text, "→") < 20 || !strings.Contains(text, "ends stuck") {

@@ -101,6 +101,8 @@ func (c *call) lookTasks(ctx context.Context, tasks []autoscaler.TaskID) error {
 // protect asks for protection. Nothing it hears is a confirmation, so the
 // listing is dropped and read anew.
 func (c *call) protect(ctx context.Context, a Action) {
+	// A call that fails may have been applied to some of its tasks, and a call that
+	// succeeds may have refused some: ECS answers per task.
 	for chunk := range slices.Chunk(a.Tasks, tasksPerCall) {
 		failures, err := c.cfg.Tasks.Protect(ctx, c.service, chunk, c.options.Timing.Lifetime)
 		if err != nil {
@@ -136,6 +138,8 @@ func (c *call) retire(ctx context.Context, a Action, record *autoscaler.TaskActi
 			return
 		}
 	}
+	// The version is the one that was judged: whatever has been written to the
+	// record since, a session above all, makes this fail.
 	now := c.now()
 	err := c.cfg.Sessions.Retire(ctx, c.drain(record))
 	switch {
@@ -168,6 +172,7 @@ func (c *call) forget(ctx context.Context, a Action, record *autoscaler.TaskActi
 	err := c.cfg.Records.Forget(ctx, autoscaler.ForgetRequest{
 		Ref: record.Ref, Version: record.Version, Drain: record.Drain.ID, At: c.cfg.Now(),
 	})
+	// Gone or not there is what was wanted: somebody else has closed it.
 	if err != nil && !errors.Is(err, autoscaler.ErrGone) && !errors.Is(err, autoscaler.ErrNotFound) {
 		c.lost(autoscaler.CodeLostRace, a, id, err)
 		return
@@ -204,9 +209,11 @@ func (c *call) steerOut(ctx context.Context, a Action) error {
 		c.f.Release.Steered = append(c.f.Release.Steered, s)
 	}
 	c.f.Release.Phase = autoscaler.PhaseBalancer
-	saved, err := c.commit(ctx, false)
-	if err != nil || !saved {
-		return errors.Join(err, errNotSaved)
+	switch saved, err := c.commit(ctx, false); {
+	case err != nil:
+		return err
+	case !saved:
+		return errOvertaken
 	}
 	c.adopted = false
 	c.each(ctx, a, func(ctx context.Context, a Action, record *autoscaler.TaskActivity) {
@@ -219,7 +226,9 @@ func (c *call) steerOut(ctx context.Context, a Action) error {
 	return nil
 }
 
-var errNotSaved = errors.New("the intent to deregister targets could not be saved; nothing was deregistered")
+// errOvertaken ends a call whose intent another process's save has overtaken.
+// Nothing was done, and that is no failure.
+var errOvertaken = errors.New("another process carries the release on")
 
 // steerIn registers a target again, and forgets that it was ever away.
 func (c *call) steerIn(ctx context.Context, a Action, record *autoscaler.TaskActivity) {

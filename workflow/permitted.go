@@ -55,6 +55,8 @@ func (c *call) prove(ctx context.Context, tasks []autoscaler.TaskID) []autoscale
 	for i, id := range tasks {
 		refs[i] = autoscaler.TaskRef{Service: c.service, Task: id}
 	}
+	// One record that cannot be read fails the whole proof: a short answer would be
+	// taken for tasks without sessions.
 	proof, err := c.cfg.Sessions.Prove(ctx, refs, c.cfg.Now())
 	if err != nil {
 		return []autoscaler.Reason{{Code: autoscaler.CodeCallFailed, Severity: autoscaler.Notice, Detail: "prove: " + err.Error()}}
@@ -83,6 +85,7 @@ func (c *call) prove(ctx context.Context, tasks []autoscaler.TaskID) []autoscale
 // unprotect removes protection from retired tasks, ten per call, each call under
 // a permit of its own. The listing is dropped: what counts is read back.
 func (c *call) unprotect(ctx context.Context, a Action) {
+	// A permit is for one call: chunks of ten keep each of them one call of AWS.
 	for chunk := range slices.Chunk(a.Tasks, tasksPerCall) {
 		var failures []ItemFailure
 		held, err := c.dangerous(ctx, func(Facts) (autoscaler.Permit, []autoscaler.Reason) {
@@ -141,6 +144,7 @@ func (c *call) lower(ctx context.Context, a Action) {
 		written = permit.Desired
 		return c.cfg.Scaler.SetDesired(ctx, autoscaler.SetDesired{Service: c.service, Desired: permit.Desired, Permit: permit})
 	})
+	// Also where it was held: what it shows says what to do about it.
 	if listing != nil {
 		c.f.Listing = listing
 	}

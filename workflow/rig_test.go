@@ -23,7 +23,7 @@ type rig struct {
 	t       *testing.T
 	c       *ecssim.Cluster
 	store   *memstore.Store
-	app     *ecssim.Application
+	users   *ecssim.Application
 	checks  *ecssim.Invariants
 	fault   ecssim.Seam
 	cfg     workflow.Config
@@ -61,13 +61,13 @@ func newRig(t *testing.T, cfg ecssim.ServiceConfig, change func(*workflow.Config
 		return r.fault(ctx, call)
 	}))
 	sessions, records := ecssim.WireSessions(c, store), ecssim.WireRecords(c, store)
-	app, err := ecssim.NewApplication(c, ecssim.ApplicationConfig{
+	users, err := ecssim.NewApplication(c, ecssim.ApplicationConfig{
 		Service: service, Sessions: sessions, Records: records, Writer: ecssim.WireWriter(c, store),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.app = app
+	r.users = users
 	r.cfg = workflow.Config{
 		Tasks: c, Scaler: c, Sessions: sessions, Records: records, State: ecssim.WireState(c, store), Journal: store, Now: c.Now,
 	}
@@ -86,7 +86,7 @@ func (r *rig) check() {
 	for _, v := range r.checks.Violations() {
 		r.t.Errorf("%s", v)
 	}
-	for _, cut := range r.app.Cuts() {
+	for _, cut := range r.users.Cuts() {
 		r.t.Errorf("seed %d: session %s was cut with task %s", seed, cut.Session, cut.Task)
 	}
 }

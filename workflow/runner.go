@@ -41,7 +41,8 @@ type Config struct {
 type Runner struct {
 	cfg     Config
 	options Options
-	trace   func(Action)
+	// trace hears of every action; tests hold it to the plan.
+	trace func(Action)
 }
 
 var _ autoscaler.DrainWorkflow = (*Runner)(nil)
@@ -114,6 +115,8 @@ func (r *Runner) Release(ctx context.Context, req autoscaler.ReleaseRequest) (au
 		if !changed {
 			return release, nil
 		}
+		// The revision decides between two processes that begin a release at once;
+		// the loser joins the winner's.
 		c.Release = &release
 		_, err = r.cfg.State.SaveCheckpoint(ctx, c)
 		switch {
@@ -211,6 +214,7 @@ func (r *Runner) Cancel(ctx context.Context, service autoscaler.ServiceID, id au
 		if err := r.revocable(ctx, *c.Release); err != nil {
 			return fail(err, "what is retired stays retired; the release goes on")
 		}
+		// Before the save: once the release is gone, nobody knows what is away.
 		for _, s := range c.Release.Steered {
 			if err := r.cfg.Tasks.Steer(ctx, autoscaler.TaskRef{Service: service, Task: s.Task}, true); err != nil {
 				return fail(err, "a target could not be put back; cancel again")
@@ -220,7 +224,8 @@ func (r *Runner) Cancel(ctx context.Context, service autoscaler.ServiceID, id au
 		_, err = r.cfg.State.SaveCheckpoint(ctx, c)
 		switch {
 		case err == nil:
-			r.note(ctx, autoscaler.Entry{
+			// A journal that fails stops nothing.
+			_ = r.note(ctx, autoscaler.Entry{
 				At: r.cfg.Now(), Service: service, Release: id, By: journalName, Step: "cancel", Outcome: string(autoscaler.CodeCancelled),
 			})
 			return nil

@@ -30,6 +30,7 @@ type ApplicationConfig struct {
 	Service autoscaler.ServiceID // default: the cluster's first
 	Slots   int                  // sessions a task has room for; default 10
 
+	// Only Activity is asked, by the broker, to know where there is room.
 	Sessions interface {
 		Activity(ctx context.Context, service autoscaler.ServiceID, at time.Time) (autoscaler.Activity, error)
 	}
@@ -59,8 +60,9 @@ type ApplicationConfig struct {
 //
 // It runs on the cluster's clock and in its goroutine.
 type Application struct {
-	c         *Cluster
-	cfg       ApplicationConfig
+	c   *Cluster
+	cfg ApplicationConfig
+	// Only processes that run; those of stopped tasks are forgotten.
 	processes map[autoscaler.TaskID]*process
 	broker    broker
 	score     scoring
@@ -117,14 +119,20 @@ func (a *Application) follow(change TaskChange) {
 	}
 	a.score.task(change)
 	switch change.LastStatus {
+	// The process starts with RUNNING and not with the target's first health
+	// check: a broker reaches it without the balancer.
 	case "RUNNING":
 		if a.processes[change.Ref.Task] == nil {
 			a.boot(change)
 		}
+	// SIGTERM. Who is inside goes on until the process exits; a level A process
+	// that was stopped in its turn holds nobody by now.
 	case "STOPPING":
 		if p := a.processes[change.Ref.Task]; p != nil {
 			p.leaving = true
 		}
+	// What lives now is lost. A drain that worked, or users that left in time,
+	// leave nothing to cut.
 	case "DEPROVISIONING", "STOPPED":
 		if p := a.processes[change.Ref.Task]; p != nil {
 			delete(a.processes, change.Ref.Task)
@@ -138,6 +146,8 @@ func (a *Application) cut(p *process, change TaskChange) {
 	p.down = true
 	for i := range p.sessions {
 		a.cuts = append(a.cuts, Cut{At: change.At, Task: p.ref.Task, Session: p.sessions[i], StopCode: change.StopCode})
+		// The users of a cut session do not come back here: the cut is counted, and
+		// one is too many already.
 		a.score.active(a.c.Now(), -1)
 	}
 	p.sessions = nil
@@ -148,6 +158,8 @@ func (a *Application) cut(p *process, change TaskChange) {
 // past come at once. It may be called several times.
 func (a *Application) Play(sessions []Session) {
 	i := 0
+	// One event carries the whole trace: an event for each of a million sessions
+	// would sit in the agenda from the start.
 	var next func()
 	next = func() {
 		now := a.c.Now()

@@ -109,7 +109,8 @@ func TestDrainIsAcknowledgedAndRetired(t *testing.T) {
 	if a := r.record(t, busy); a.Acknowledged {
 		t.Fatal("acknowledged while a session lives")
 	}
-	r.c.RunFor(4 * time.Minute)
+	// The session ends at 310 s, the next report in its turn is due at 330 s.
+	r.c.RunFor(191 * time.Second)
 	a := r.record(t, busy)
 	if !a.Acknowledged || a.State != autoscaler.TaskCordoned {
 		t.Fatalf("after the last session: %+v", a)
@@ -268,5 +269,58 @@ func TestAnotherServiceIsNotFollowed(t *testing.T) {
 	r.c.RunFor(time.Minute)
 	if s := r.application.Score(); s.TaskStarts != 1 || len(r.application.processes) != 1 {
 		t.Errorf("%d starts, %d processes", s.TaskStarts, len(r.application.processes))
+	}
+}
+
+// TestBrokerLooksAgainBeforeItReopens has a task open that the broker's old view
+// does not show: its user goes there, and the drain goes on.
+func TestBrokerLooksAgainBeforeItReopens(t *testing.T) {
+	r := newRig(t, Config{Service: fixed(2)}, ApplicationConfig{Slots: 1, Lookup: time.Hour})
+	start := r.c.Now()
+	r.application.Play([]Session{{start.Add(100 * time.Second), time.Hour}, {start.Add(300 * time.Second), time.Hour}})
+	r.c.RunFor(time.Minute)
+	cordoned := ids(t, r.c)[1]
+	r.cordon(t, cordoned)
+	r.c.RunFor(time.Minute)
+	if err := r.c.ForeignDesired(sim, 3); err != nil {
+		t.Fatal(err)
+	}
+	r.c.RunFor(5 * time.Minute)
+	if a := r.record(t, cordoned); a.State != autoscaler.TaskCordoned || r.application.Active() != 2 {
+		t.Errorf("the cordoned task is %s, %d sessions live", a.State, r.application.Active())
+	}
+}
+
+// TestNobodyOvertakes lets a second user arrive at the instant at which a slot is
+// free and a first one waits.
+func TestNobodyOvertakes(t *testing.T) {
+	r := newRig(t, Config{Service: fixed(1)}, ApplicationConfig{Slots: 1})
+	r.c.RunFor(time.Minute)
+	start := r.c.Now()
+	r.application.Play(users(start, 1, 0, time.Minute)) // takes the slot until 60 s
+	r.application.Play([]Session{{start.Add(10 * time.Second), 10 * time.Minute}})
+	drain := r.record(t, ids(t, r.c)[0]).Ref
+	r.c.At(start.Add(20*time.Second), func() {
+		// An operator's drain: no user reopens it.
+		a := r.record(t, drain.Task)
+		_, err := r.store.Cordon(context.Background(), autoscaler.CordonRequest{
+			Ref: drain, Version: a.Version, Drain: "d", By: "operator", At: r.c.Now(), Until: r.c.Now().Add(time.Hour),
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	at := start.Add(100*time.Second + 500*time.Millisecond)
+	r.c.At(at, func() {
+		a := r.record(t, drain.Task)
+		if err := r.store.Reopen(context.Background(), autoscaler.DrainRef{Ref: drain, Drain: "d", Version: a.Version, At: at}); err != nil {
+			t.Error(err)
+		}
+		r.application.Play([]Session{{at, time.Minute}})
+	})
+	r.c.RunUntil(start.Add(5 * time.Minute))
+	if r.application.Active() != 1 || r.application.Waiting() != 1 {
+		t.Errorf("%d live, %d wait; the first user has ten minutes, the second waits for them",
+			r.application.Active(), r.application.Waiting())
 	}
 }

@@ -25,7 +25,9 @@ func (s targetState) String() string { return targetText[s] }
 type target struct {
 	state     targetState
 	drainedAt int64 // end of the deregistration delay
-	turn      int   // of registrations and deregistrations; an older plan is void
+	// A target can be deregistered and registered again before the first plan
+	// comes due; the number tells which plans still hold.
+	turn int // of registrations and deregistrations; an older plan is void
 }
 
 // registered reports that the target is in the group, or on its way out of it.
@@ -56,6 +58,8 @@ func (t *task) register() {
 	t.target.turn++
 	t.target.state = targetInitial
 	turn := t.target.turn
+	// AWS asks for one passed check after registration, whatever the threshold
+	// for a target that was unhealthy.
 	t.s.c.after(t.s.cfg.HealthTime.draw(t.s.times), func() {
 		if t.target.turn == turn && !t.unhealthy {
 			t.target.pass()
@@ -72,6 +76,8 @@ func (t *task) deregister() {
 	}
 	t.target.turn++
 	turn, delay := t.target.turn, int64(t.s.cfg.DeregistrationDelay)
+	// ALB finishes an idle target inside at once and still shows draining until
+	// the delay ends. Whoever polls for the end learns nothing before it.
 	t.target.state, t.target.drainedAt = targetDraining, t.s.c.now+delay
 	t.s.c.after(delay, func() {
 		if t.target.turn == turn {
@@ -87,6 +93,8 @@ func (t *task) deregisterByHand() {
 	if t.s.cfg.ReregisterAfter < 0 || t.target.state != targetDraining {
 		return
 	}
+	// Only while the task is one that ECS means to run: a target that the
+	// scheduler took out stays out.
 	turn := t.target.turn
 	t.s.c.after(int64(t.s.cfg.ReregisterAfter), func() {
 		if t.target.turn == turn {
@@ -132,6 +140,8 @@ func (c *Cluster) Route(id autoscaler.ServiceID, routing Routing) (autoscaler.Ta
 func (s *service) route(routing Routing, may func(*task) bool) *task {
 	var picked *task
 	ties := 0
+	// A draining target gets nothing new, as behind an ALB. An NLB may still send
+	// it connections for a while.
 	for _, t := range s.tasks {
 		if t.status != running || !may(t) {
 			continue

@@ -42,18 +42,26 @@ func (u *user) id() sessionstore.SessionID {
 }
 
 // broker finds tasks for users: it looks, chooses and asks, and keeps who found
-// none in the order of their coming.
+// none in the order of their coming. It stands for whatever sends users to tasks:
+// the application's own gateway where it asks Place, the users themselves behind
+// a balancer. It decides nothing about safety: at level A the answer to Begin does.
 type broker struct {
 	a   *Application
 	ctx context.Context
 
-	queue    []*user
-	trying   int  // users behind the balancer that were counted as no slot
-	planned  bool // a retry is planned
+	// First come, first served, as the model that scores are compared in has it.
+	queue   []*user
+	trying  int  // users behind the balancer that were counted as no slot
+	planned bool // a retry is planned
+	// The view may be a second old. What this broker began and saw end is carried
+	// into it, so that it fills tasks in order between two looks; what others do, a
+	// refusal tells.
 	view     []autoscaler.TaskActivity
 	viewedAt time.Time
 	passed   []autoscaler.TaskID // tasks that refused in the placement under way
 
+	// Demand is reported as it changes and not with each user: a burst of a
+	// thousand is one report, and the controller hears of it as soon.
 	refusals    int // of users, not reported yet
 	said        sessionstore.DemandReport
 	saysPlanned bool
@@ -72,6 +80,7 @@ func (b *broker) arrive(u *user) {
 		b.knock(u)
 		return
 	}
+	// Nobody overtakes who waits, even where a slot is free this instant.
 	if len(b.queue) == 0 && b.place(u) {
 		return
 	}
@@ -94,6 +103,7 @@ func (b *broker) turnedAway(u *user) {
 // slotFreed says that a slot may be free, so that users who wait are tried now.
 func (b *broker) slotFreed() {
 	if len(b.queue) > 0 {
+		// The slot that was freed is not in the view yet.
 		b.viewedAt = time.Time{}
 		b.serve()
 	}
@@ -131,10 +141,14 @@ func (b *broker) serve() {
 // a fresh look.
 func (b *broker) place(u *user) bool {
 	route := sessionstore.Pack
+	// Packing keeps other tasks empty, and an empty task is what a scale-in can
+	// release; spreading is what most balancers do.
 	if b.a.cfg.Entrance == EnterLeast {
 		route = sessionstore.Least
 	}
 	b.passed = b.passed[:0]
+	// Each refusal takes one task out of this placement, so the loop ends by
+	// itself; the bound is for a store that answers differently each time.
 	for range lastTry {
 		fresh := b.look()
 		choice, ok := sessionstore.Place(b.view, route)
@@ -163,11 +177,15 @@ func (b *broker) look() bool {
 	}
 	activity, err := b.a.cfg.Sessions.Activity(b.ctx, b.a.cfg.Service, now)
 	if err != nil {
-		b.view = nil // who cannot look places nobody
+		// No view is not an empty service: the user waits, and the next look may
+		// succeed.
+		b.view = nil
 	} else {
 		b.view = activity.Tasks
 	}
 	b.viewedAt = now
+	// A task that has refused this user would be chosen again: the look may lag
+	// behind the record, and a process may be closed while its record is open.
 	for _, id := range b.passed {
 		if i := b.find(id); i >= 0 {
 			b.view[i].Occupancy = autoscaler.Occupancy{}
@@ -209,6 +227,9 @@ func (b *broker) ask(u *user, task autoscaler.TaskID, reopen bool) bool {
 		b.a.score.refused(u.arrived)
 		return false
 	}
+	// The process has the last word, not the record: one that has acknowledged a
+	// drain is bound until it reads an open record of a higher version. Until then
+	// the record holds the session, so the task cannot be retired meanwhile.
 	p, id := b.a.processes[task], u.id()
 	if p == nil || !p.admits() {
 		b.a.score.refused(u.arrived)
@@ -219,6 +240,7 @@ func (b *broker) ask(u *user, task autoscaler.TaskID, reopen bool) bool {
 	p.begin(id)
 	b.a.score.served(u.arrived, now)
 	b.a.c.At(now.Add(u.length), func() {
+		// A session that was cut has ended already, and nobody tells its end.
 		if p.end(id) {
 			p.ended(id)
 			b.a.broker.adjust(task, -1)
@@ -231,6 +253,8 @@ func (b *broker) ask(u *user, task autoscaler.TaskID, reopen bool) bool {
 // begin asks the store until there is an answer that still holds: a grant is
 // void when it comes too late, and the same question renews it.
 func (b *broker) begin(u *user, ref autoscaler.TaskRef, reopen bool) bool {
+	// The same id, the same task: after a lost reply the repeat finds the session
+	// admitted and answers as the first call did.
 	for range grantTries {
 		grant, err := b.a.cfg.Writer.Begin(b.ctx, sessionstore.BeginRequest{
 			Ref: ref, Session: u.id(), At: b.a.c.Now(), Reopen: reopen,
@@ -280,6 +304,8 @@ func (b *broker) knock(u *user) {
 		}
 		return
 	}
+	// Three tries a second apart are what a patient client makes by itself; who
+	// is refused four times has found no slot, and says so to the demand.
 	if u.tries++; u.tries > balancerTry && !u.noSlot {
 		b.trying++
 		b.turnedAway(u)
@@ -295,6 +321,7 @@ func (b *broker) tell() {
 	b.saysPlanned = true
 	now := b.a.c.Now()
 	at := now
+	// The first report of a burst goes out at once; what follows is gathered.
 	if soonest := b.said.At.Add(demandEvery); soonest.After(now) {
 		at = soonest
 	}
@@ -307,6 +334,8 @@ func (b *broker) reportDemand() {
 		Service: b.a.cfg.Service, Source: demandSource, Seq: b.said.Seq + 1,
 		At: b.a.c.Now(), Waiting: b.waiting(), Refusals: b.refusals,
 	}
+	// Refusals that could not be reported are carried into the next report, which
+	// has another number: the store counts each of them once.
 	if b.a.cfg.Demand.ReportDemand(b.ctx, b.said) == nil {
 		b.refusals = 0
 	}

@@ -26,6 +26,8 @@ type agenda struct {
 func (a *agenda) push(at int64, inside bool, run func()) {
 	a.seq++
 	a.events = append(a.events, event{at, a.seq, inside, run})
+	// The order of equal instants is that of planning: without it two runs of one
+	// seed could differ by the heap's history.
 	h, i := a.events, len(a.events)-1
 	for i > 0 {
 		parent := (i - 1) / 2
@@ -41,6 +43,7 @@ func (a *agenda) pop() event {
 	h := a.events
 	top, last := h[0], len(h)-1
 	h[0] = h[last]
+	// Let go of the closure: the slot may stay unused for long.
 	h[last] = event{}
 	a.events = h[:last]
 	h = a.events
@@ -115,6 +118,8 @@ func (c *Cluster) step(limit int64) bool {
 	}
 	e := c.agenda.pop()
 	c.now = e.at
+	// The cluster's own changes run under the lock, so that callers from other
+	// goroutines see each of them whole. The others call the cluster back.
 	if e.inside {
 		e.run()
 		c.settle()

@@ -17,7 +17,8 @@ import (
 // autoscaler.Scaler, autoscaler.UtilizationSource and workflow.Tasks. Its
 // methods may be called from several goroutines; RunUntil from one at a time.
 type Cluster struct {
-	mu       sync.Mutex
+	mu sync.Mutex
+	// Instants are offsets from the start: an event heap of integers is fast.
 	start    time.Time
 	now      int64
 	agenda   agenda
@@ -66,6 +67,8 @@ func (c *Cluster) AddService(cfg ServiceConfig) autoscaler.ServiceID {
 	if _, ok := c.services[cfg.ID]; ok {
 		return cfg.ID
 	}
+	// A service draws from streams of its own, so that adding a second one leaves
+	// the first one's run as it was.
 	stream := uint64(len(c.order)) * 16
 	s := &service{
 		c: c, cfg: cfg, desired: cfg.Desired, choiceAt: never,
@@ -142,6 +145,8 @@ func (c *Cluster) Subscribe(f func(TaskChange)) {
 	c.watchers = append(c.watchers, f)
 	for _, s := range c.order {
 		for _, t := range s.tasks {
+			// Somebody who subscribes late must not miss a task that runs already; one
+			// that has stopped holds nothing any more.
 			if t.status != stopped {
 				change := t.change()
 				c.agenda.push(c.now, false, func() { f(change) })
@@ -155,7 +160,12 @@ func (c *Cluster) find(id autoscaler.ServiceID) (*service, error) {
 	if s, ok := c.services[id]; ok {
 		return s, nil
 	}
-	return nil, &Fault{Code: "ServiceNotFoundException", Message: "Service not found."}
+	for _, s := range c.order {
+		if s.cfg.ID.Cluster == id.Cluster {
+			return nil, &Fault{Code: "ServiceNotFoundException", Message: "Service not found."}
+		}
+	}
+	return nil, &Fault{Code: "ClusterNotFoundException", Message: "Cluster not found."}
 }
 
 // log writes a service event. The lock is held.

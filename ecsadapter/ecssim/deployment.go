@@ -36,6 +36,8 @@ func (c *Cluster) Deploy(id autoscaler.ServiceID, revision string) (string, erro
 
 // deploy makes a deployment the primary one.
 func (s *service) deploy(revision string) *deployment {
+	// Deployment ids are what a task's startedBy shows, so they stand for the
+	// revision everywhere in this module.
 	s.revision++
 	id := fmt.Sprintf("ecs-svc/%010d", s.revision)
 	if revision != "" {
@@ -68,8 +70,12 @@ func (s *service) roll() {
 			}
 		}
 	}
+	// Protected old tasks take up this room, which is why a deployment of a fully
+	// protected service can stall below its count.
 	room := s.desired*s.cfg.MaxPercent/100 - fresh - old
 	s.start(s.primary(), min(s.desired-fresh, room))
+	// Only what is healthy replaces what is old: minimumHealthyPercent is taken to
+	// be 100, the default.
 	s.retireOld(ready+oldRunning-s.desired, old-oldRunning)
 	if fresh > s.desired {
 		s.scaleIn(fresh-s.desired, func(t *task) bool { return t.deployment == s.primary() })
@@ -95,6 +101,7 @@ func (s *service) retireOld(surplus, unstarted int) {
 		}
 		victim.stop(stoppedByScheduler)
 	}
+	// Told in the words of a scale-in: AWS documents no others.
 	held := 0
 	for _, t := range s.tasks {
 		if t.wanted && outdated(t) && t.protected() {
@@ -116,6 +123,8 @@ func (s *service) complete(ready int) {
 	if ready < s.desired {
 		return
 	}
+	// A later change of the count alone starts no deployment, and is taken to leave
+	// this state as it is: AWS does not say.
 	s.primary().rollout = rolloutCompleted
 	s.deployments = s.deployments[:1]
 	s.blocked = 0

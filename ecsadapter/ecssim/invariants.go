@@ -66,7 +66,10 @@ type Invariants struct {
 	c       *Cluster
 	service autoscaler.ServiceID
 	proof   Proof
+	// What each record last said. A gravestone cannot be read, so a task that was
+	// retired and forgotten is known by this alone.
 	records map[autoscaler.TaskID]autoscaler.TaskActivity
+	// All that any checkpoint has held: a late call carries an old one.
 	permits []autoscaler.Permit
 	held    *autoscaler.Permit // on the checkpoint now
 	trace   []Call
@@ -91,6 +94,7 @@ func (v *Invariants) Violations() []Violation { return v.found }
 // Seam returns the seam that checks. It never fails a call and holds nobody up.
 func (v *Invariants) Seam() Seam {
 	return func(ctx context.Context, call Call) error {
+		// Other services on the cluster have invariants of their own.
 		if call.Service != v.service {
 			return nil
 		}
@@ -128,6 +132,8 @@ func (v *Invariants) sent(call Call) {
 	if !ok {
 		return
 	}
+	// Judged as the call leaves its sender. That it may arrive minutes later is
+	// not the sender's to prevent, and I4 makes it harmless.
 	if permit.Expired(v.c.Now()) {
 		v.broken("I5", "%s is sent under a permit that ran out at %s", call.Op, permit.NotAfter.Format(time.RFC3339Nano))
 	}
@@ -194,6 +200,8 @@ func (v *Invariants) look(ctx context.Context, task autoscaler.TaskID) {
 	if was.State != autoscaler.TaskRetired && now.State == autoscaler.TaskRetired && truth.sessions > 0 {
 		v.broken("I2", "%s is retired while %d sessions live on it", task, truth.sessions)
 	}
+	// Only the write that opens is judged. An open task whose protection runs out
+	// later is the price of freeing a service that nobody controls.
 	opened := was.State != autoscaler.TaskOpen && now.State == autoscaler.TaskOpen
 	reports := now.Level == autoscaler.LevelA || now.Level == autoscaler.LevelB
 	if opened && reports && truth.wanted && !truth.protected && !now.Exposed() {
@@ -226,7 +234,8 @@ func (v *Invariants) released(ctx context.Context, call Call) {
 	}
 }
 
-// onlyRetired judges I3. Retired is final, so it may be asked after the effect.
+// onlyRetired judges I3, after the effect: retired is final, so a record that is
+// not retired now was not when the call was sent.
 func (v *Invariants) onlyRetired(ctx context.Context, call Call, task autoscaler.TaskID) {
 	v.look(ctx, task)
 	if record := v.records[task]; record.State != autoscaler.TaskRetired && record.State != autoscaler.TaskGone {
@@ -242,6 +251,7 @@ func (v *Invariants) saved(c autoscaler.Checkpoint) {
 		return
 	}
 	v.permits = append(v.permits, *c.Permit)
+	// An expired permit allows nothing, so replacing it takes nothing over.
 	if before == nil || before.Expired(v.c.Now()) {
 		return
 	}
@@ -270,6 +280,9 @@ func (v *Invariants) lowered(ctx context.Context, call Call) {
 	if args.Desired != args.Permit.Desired {
 		v.broken("I4", "desired %d is written under a permit for %d", args.Desired, args.Permit.Desired)
 	}
+	// The reads behind the value began a permit's life before it ends. A task
+	// that was there then, is wanted now and is not retired now was counted: the
+	// set can only have shrunk, however late the write arrives.
 	seen := args.Permit.NotAfter.Add(-autoscaler.PermitLife - time.Duration(v.c.lag))
 	kept := 0
 	for _, task := range v.c.keptSince(v.service, seen) {
@@ -292,6 +305,8 @@ func (v *Invariants) stopped(change TaskChange) {
 		return
 	}
 	record := v.records[change.Ref.Task]
+	// The guarantee excepts both, and says so: an exposed task is unprotected by
+	// ECS's own refusal, an unhealthy one is replaced by ECS itself.
 	if record.Exposed() || v.c.truthOf(change.Ref).unhealthy {
 		return
 	}

@@ -15,6 +15,8 @@ type view struct {
 // settle ends a change: where describing lags, what the change left is kept for
 // the reads that will see it later. The lock is held.
 func (c *Cluster) settle() {
+	// Without lag there is nothing to keep, and a run of millions of events pays
+	// nothing for the possibility.
 	if c.lag == 0 {
 		return
 	}
@@ -24,6 +26,7 @@ func (c *Cluster) settle() {
 		}
 		s.dirty = false
 		now := view{c.now, s.state()}
+		// Nobody can read between two changes of one instant.
 		if n := len(s.past); n > 0 && s.past[n-1].at == c.now {
 			s.past[n-1] = now
 			continue
@@ -43,6 +46,8 @@ func (s *service) visible() autoscaler.ServiceState {
 	if s.c.lag == 0 {
 		return s.state()
 	}
+	// Before the first view is old enough to show, it is shown all the same: a
+	// service does not begin by being unknown.
 	shown := s.past[0].state
 	for _, v := range s.past[1:] {
 		if v.at > s.c.now-s.c.lag {
@@ -52,6 +57,7 @@ func (s *service) visible() autoscaler.ServiceState {
 	}
 	shown.At = s.c.instant(s.c.now)
 	shown.Deployments = slices.Clone(shown.Deployments)
+	// The caller may keep what it is given, and the view is shown again.
 	shown.Tasks = slices.Clone(shown.Tasks)
 	for i := range shown.Tasks {
 		st := &shown.Tasks[i]
@@ -87,6 +93,8 @@ func (s *service) state() autoscaler.ServiceState {
 			continue
 		}
 		d := &out.Deployments[at]
+		// Counted as ECS counts: a task on its way out is neither running nor
+		// pending, though its process may still serve.
 		if t.status == running {
 			out.Running++
 			d.Running++
@@ -94,6 +102,8 @@ func (s *service) state() autoscaler.ServiceState {
 			out.Pending++
 			d.Pending++
 		}
+		// An old deployment is meant to have what it still has; AWS lowers the number
+		// as its tasks go.
 		if at > 0 {
 			d.Desired++
 		}

@@ -77,6 +77,8 @@ func (l Load) Sessions() []Session {
 			add(time.Duration(at))
 		}
 	}
+	// Bursts are what a forecast from averages gets wrong: a class that begins, a
+	// shift that starts. They come at any hour.
 	bursts := l.Bursts / float64(l.Cycle)
 	for at := r.ExpFloat64() / bursts; at < float64(l.Length); at += r.ExpFloat64() / bursts {
 		for range l.BurstSize {
@@ -101,6 +103,7 @@ func (l Load) rate(at time.Duration) float64 {
 // duration draws from a log-normal distribution with the mean asked for, in whole
 // seconds, at least one.
 func (l Load) duration(r *rand.Rand) time.Duration {
+	// The mean of a log-normal distribution lies above its median by this much.
 	mu := math.Log(l.Mean.Seconds()) - l.Tail*l.Tail/2
 	d := math.Exp(mu + l.Tail*r.NormFloat64())
 	return max(time.Second, time.Duration(d)*time.Second)

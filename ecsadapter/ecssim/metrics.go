@@ -9,6 +9,7 @@ import (
 
 // point is one minute of the metrics.
 type point struct {
+	// The instant is the beginning of the minute's value and not its arrival.
 	at          int64
 	cpu, memory float64
 }
@@ -21,6 +22,8 @@ const pointsKept = 15
 // while no task runs, as in CloudWatch.
 func (s *service) sample() {
 	if s.running > 0 {
+		// The average over the service's tasks, as AWS/ECS gives it: one busy task
+		// among idle ones does not show.
 		share := 0.0
 		if s.slots > 0 {
 			share = float64(s.live) / float64(s.running*s.slots)
@@ -50,6 +53,7 @@ func (c *Cluster) Utilization(ctx context.Context, id autoscaler.ServiceID, at t
 			return notFound("ecssim.Utilization", id.String(), err)
 		}
 		c.calls["GetMetricData"]++
+		// A caller that asks as of the past gets what could be read then.
 		now := min(c.now, int64(at.Sub(c.start)))
 		for i := len(s.points) - 1; i >= 0; i-- {
 			p := s.points[i]

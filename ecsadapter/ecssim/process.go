@@ -18,10 +18,13 @@ const (
 
 // process is the application's process on one task. Its sessions are the truth.
 type process struct {
-	a        *Application
-	ctx      context.Context
-	ref      autoscaler.TaskRef
-	machine  *sessionstore.Process
+	a *Application
+	// The context names the task as the actor of its calls.
+	ctx     context.Context
+	ref     autoscaler.TaskRef
+	machine *sessionstore.Process
+	// In the order of their beginning. A slice, since a task holds tens: a map
+	// would cost more than the search.
 	sessions []sessionstore.SessionID
 	order    sessionstore.Order
 
@@ -46,6 +49,8 @@ func (a *Application) boot(change TaskChange) {
 	}
 	a.processes[change.Ref.Task] = p
 	a.c.SetSessions(p.ref, 0, a.cfg.Slots)
+	// The first report makes the record, closed, and its answer has the version
+	// that opening names.
 	p.report()
 	var again func()
 	again = func() {
@@ -61,12 +66,16 @@ func (a *Application) boot(change TaskChange) {
 // report reports, follows the answer, and reports again where the answer asks for
 // it: to acknowledge a drain, or to read the record that it has just opened.
 func (p *process) report() {
+	// Three are enough: one to hear, one to say what was done, one to read what
+	// that made of the record. A record that changes faster is read in its turn.
 	for range 3 {
 		now := p.a.c.Now()
 		until := time.Time{}
 		if p.unsaid {
 			until = p.protectedUntil
 		}
+		// The slice is copied because a store may keep what it is given, as one that
+		// sends it over a network would.
 		order, err := p.a.cfg.Writer.Report(p.ctx, p.machine.Report(now, slices.Clone(p.sessions), until))
 		if err != nil {
 			return // it keeps what it has; the next report is due in its turn
@@ -107,6 +116,8 @@ func (p *process) follow(now time.Time) bool {
 // clear takes the task's own protection away once its record says retired: the
 // process that owns the sockets has the last word, and holds none.
 func (p *process) clear() {
+	// A session on a retired task can only be one that was told of. It keeps its
+	// protection until it ends.
 	if p.cleared || len(p.sessions) > 0 {
 		return
 	}
@@ -118,6 +129,8 @@ func (p *process) clear() {
 // what it read. Where a deployment or a scale-in blocks protection, the record is
 // marked exposed first, and opens half a minute later.
 func (p *process) open(now time.Time) bool {
+	// A task that was cordoned before it ever opened, and reopened, is protected
+	// already: it asks for nothing and only says so again.
 	if p.protected(now) || p.protect(now) {
 		return p.say(now, false)
 	}
@@ -134,12 +147,16 @@ func (p *process) protect(now time.Time) bool {
 	if now.Before(p.tryAt) {
 		return false
 	}
+	// Any failure waits a minute: the endpoint shares its rate with every other
+	// task, and a blocked deployment does not clear sooner.
 	p.tryAt = now.Add(protectRetry)
 	_, failure, err := p.a.c.AgentProtect(p.ctx, p.ref, true, p.a.cfg.Protection)
 	if err != nil || failure != "" {
 		p.exposed = p.exposed || failure == FailureBlocked
 		return false
 	}
+	// That the PUT returned is no confirmation: the endpoint answers 200 with a
+	// failure in the body, and its call to ECS can time out after it was applied.
 	until, err := p.a.c.AgentProtection(p.ctx, p.ref)
 	if err != nil || until.IsZero() {
 		return false
@@ -156,8 +173,12 @@ func (p *process) say(now time.Time, exposed bool) bool {
 	}
 	activity, err := p.a.cfg.Records.Open(p.ctx, req)
 	if err != nil {
+		// Opening names the version that was read. Whoever wrote in between may have
+		// cordoned the task, and then it must not open.
 		return false // overtaken, or not yet: the next report tells the version
 	}
+	// Longer than any permit lives: a controller that lowers desired has either
+	// seen the mark or its permit has run out when the task opens.
 	if exposed && activity.State == autoscaler.TaskNew {
 		p.a.c.At(now.Add(exposedWait), func() {
 			if !p.down {
@@ -177,6 +198,8 @@ func (p *process) renew(now time.Time) {
 	if p.protectedUntil.Sub(now) > p.a.cfg.Protection/2 || p.exposed {
 		return
 	}
+	// Half of a day is left when this is first asked, so a refusal, or a store
+	// that is away for hours, is no danger yet.
 	if len(p.sessions) > 0 || now.Sub(p.order.ControllerAt) <= controllerAge {
 		p.protect(now)
 	}
@@ -188,6 +211,8 @@ func (p *process) admits() bool {
 	if p.down || p.leaving {
 		return false
 	}
+	// One report is one read of the record, made after the grant: if a controller
+	// or the grant itself reopened the task, the answer says so.
 	if !p.machine.Admits() {
 		p.report()
 	}

@@ -30,9 +30,12 @@ func (s *service) protect(id autoscaler.TaskID, enabled bool, lifetime time.Dura
 			s.kick()
 		}
 		return ""
+	// A task need not be RUNNING: AWS does not say whether it must be, and this
+	// is the reading that lets a task protect itself early.
 	case s.protectionBlocked(t):
 		return FailureBlocked
 	}
+	// Each call sets the time anew, also a shorter one.
 	t.protectedUntil = s.c.now + int64(lifetime)
 	s.dirty = true
 	// The scheduler may be waiting for this protection to run out.
@@ -58,6 +61,8 @@ func (s *service) protectionBlocked(t *task) bool {
 			guarded++
 		}
 	}
+	// A steady service never refuses, however many of its tasks are protected:
+	// AWS names a deployment that is held up as the condition.
 	if len(s.deployments) == 1 && wanted <= s.desired {
 		return false
 	}

@@ -27,6 +27,8 @@ func (c *Cluster) Describe(ctx context.Context, id autoscaler.ServiceID) (autosc
 
 // countListing counts the calls that reading these tasks takes.
 func (c *Cluster) countListing(tasks []autoscaler.TaskStatus) {
+	// ListTasks shows one desiredStatus at a time and 100 tasks a page; stopped
+	// tasks are asked for because a release waits for them by name.
 	up := 0
 	for i := range tasks {
 		if tasks[i].Wanted() {
@@ -51,6 +53,8 @@ func (c *Cluster) SetDesired(ctx context.Context, req autoscaler.SetDesired) err
 		}
 		return c.inTime(op, req.Service.String(), req.Permit)
 	}
+	// The check stands between the seam's Before and Sent: what holds the caller
+	// up before it can refuse the call, what holds it up after it cannot.
 	return c.pass(ctx, Call{Op: OpSetDesired, Service: req.Service, Args: req}, check, func() error {
 		return c.locked(func() error { return c.updateService(req.Service, req.Desired, false) })
 	})
@@ -63,6 +67,7 @@ func (c *Cluster) inTime(op, ref string, permit autoscaler.Permit) error {
 	if !permit.Expired(c.instant(c.now)) {
 		return nil
 	}
+	// Counted, so that a test can tell a refusal from a call never tried.
 	c.calls[PermitsRefused]++
 	return &autoscaler.Error{Op: op, Ref: ref, Err: autoscaler.ErrClock,
 		Hint: "the permit ran out before the call was sent; nothing was sent, the next pass computes anew"}

@@ -9,6 +9,7 @@ import (
 
 // service is one simulated service. Everything in it is under the cluster's lock.
 type service struct {
+	// The lock is the cluster's, and held in every method below.
 	c           *Cluster
 	cfg         ServiceConfig
 	desired     int
@@ -42,10 +43,13 @@ func (s *service) kick() {
 // reconcile is one look of the scheduler: it starts what is owed and stops what
 // is too much.
 func (s *service) reconcile() {
+	// A deployment has its own arithmetic: two sets of tasks under one count.
 	if len(s.deployments) > 1 {
 		s.roll()
 		return
 	}
+	// Sick tasks do not count towards the desired number, so their replacements
+	// are owed; this is what makes health checks a wrong way to drain.
 	healthy, ready, sick := 0, 0, []*task(nil)
 	for _, t := range s.tasks {
 		switch {
@@ -68,12 +72,16 @@ func (s *service) reconcile() {
 			t.stop(stoppedByScheduler)
 		}
 	}
+	// Healthy tasks beyond the count go at random, also where the scheduler made
+	// them surplus itself by starting a replacement.
 	s.scaleIn(healthy-s.desired, func(t *task) bool { return !t.unhealthy })
 }
 
 // start launches up to n tasks of a deployment, as far as they can be placed.
 func (s *service) start(d *deployment, n int) {
 	for range n {
+		// ECS backs off after a failed placement; the half minute stands for the
+		// first of its steps.
 		if s.c.now < s.retryAt {
 			return
 		}
@@ -101,6 +109,8 @@ func (s *service) scaleIn(n int, may func(*task) bool) {
 		s.blocked = 0
 		return
 	}
+	// Other looks may come sooner than the one that the write has planned. They
+	// must not choose before it: the delay is what a release has to live with.
 	if s.c.now < s.choiceAt {
 		return
 	}
@@ -117,6 +127,8 @@ func (s *service) scaleIn(n int, may func(*task) bool) {
 
 // victim picks the task to stop, nil when every candidate is protected.
 func (s *service) victim(may func(*task) bool) *task {
+	// Balance is judged on every task of a zone, protected ones included; only
+	// the choice is among those that may go.
 	total, free := make([]int, s.cfg.Zones), make([]int, s.cfg.Zones)
 	for _, t := range s.tasks {
 		if t.wanted {
@@ -135,6 +147,8 @@ func (s *service) victim(may func(*task) bool) *task {
 	if fullest < 0 {
 		return nil
 	}
+	// At random: AWS documents no rule of age, and a library that relied on one
+	// would work here and fail there.
 	nth := s.choices.IntN(free[fullest])
 	for _, t := range s.tasks {
 		if t.wanted && t.zone == fullest && may(t) && !t.protected() {
@@ -150,6 +164,7 @@ func (s *service) victim(may func(*task) bool) *task {
 // blockedBy writes the event about scale-in that protection holds up, once for
 // each number of tasks.
 func (s *service) blockedBy(n int) {
+	// One event for each change: repeating it would say no more.
 	if s.blocked == n {
 		return
 	}
@@ -179,6 +194,8 @@ func (s *service) setDesired(n int, foreign bool) {
 	s.c.writes = append(s.c.writes, DesiredWrite{
 		At: s.c.instant(s.c.now), Service: s.cfg.ID, From: s.desired, Desired: n, Foreign: foreign,
 	})
+	// There is no compare-and-set: whatever value arrives last is the count, as
+	// with UpdateService.
 	lower := n < s.desired
 	s.desired = n
 	s.dirty = true

@@ -85,29 +85,72 @@ func TestScaleInWaitsForProtection(t *testing.T) {
 	}
 }
 
-func TestVictimComesFromTheFullestZone(t *testing.T) {
-	hits := make(map[autoscaler.TaskID]bool)
-	for seed := range uint64(60) {
-		c := New(Config{Seed: seed, Service: fixed(4)}) // zones 2, 1, 1
-		zones := make(map[string]int)
-		before := state(t, c).Tasks
-		for _, task := range before {
-			zones[task.Zone]++
+// stoppingIn returns the tasks that ECS means to stop, each by its zone and by its
+// place among the zone's tasks.
+func stoppingIn(t *testing.T, c *Cluster) (zones []string, places []int) {
+	t.Helper()
+	seen := make(map[string]int)
+	for _, task := range state(t, c).Tasks {
+		if !task.Wanted() && !task.Stopped() {
+			zones, places = append(zones, task.Zone), append(places, seen[task.Zone])
 		}
+		seen[task.Zone]++
+	}
+	return zones, places
+}
+
+func TestVictimIsRandomInItsZone(t *testing.T) {
+	hits := make(map[int]bool)
+	for seed := range uint64(30) {
+		c := New(Config{Seed: seed, Service: fixed(4)}) // zones 2, 1, 1
 		setDesired(t, c, 3)
 		c.RunFor(6 * time.Second)
-		for _, task := range state(t, c).Tasks {
-			if !task.Wanted() {
-				if zones[task.Zone] != 2 {
-					t.Fatalf("seed %d: the victim was in a zone of %d", seed, zones[task.Zone])
-				}
-				at := slices.IndexFunc(before, func(b autoscaler.TaskStatus) bool { return b.ID == task.ID })
-				hits[autoscaler.TaskID(rune('0'+at))] = true
-			}
+		zones, places := stoppingIn(t, c)
+		if !slices.Equal(zones, []string{"zone-a"}) {
+			t.Fatalf("seed %d: stopping in %v, want one in the fullest zone", seed, zones)
+		}
+		hits[places[0]] = true
+	}
+	if len(hits) != 2 {
+		t.Errorf("30 seeds chose %v of two; the choice is not random", hits)
+	}
+}
+
+func TestVictimComesFromTheFullestZone(t *testing.T) {
+	c := newFixed(9)
+	keep := map[string]int{"zone-a": 1, "zone-b": 3, "zone-c": 2}
+	var kept []autoscaler.TaskID
+	for _, task := range state(t, c).Tasks {
+		if keep[task.Zone] > 0 {
+			keep[task.Zone]--
+			kept = append(kept, task.ID)
 		}
 	}
-	if len(hits) < 3 {
-		t.Errorf("60 seeds chose among %d places only; the choice is not random", len(hits))
+	protect(t, c, time.Hour, kept...)
+	setDesired(t, c, 6)
+	c.RunFor(2 * time.Hour)
+	setDesired(t, c, 5)
+	c.RunFor(6 * time.Second)
+	if zones, _ := stoppingIn(t, c); !slices.Equal(zones, []string{"zone-b"}) {
+		t.Errorf("of 1, 3 and 2 tasks it stops one in %v", zones)
+	}
+}
+
+func TestAnEarlierLookDoesNotChooseEarlier(t *testing.T) {
+	c := newFixed(3)
+	// A look is under way, two seconds off, when desired is lowered.
+	if err := c.SetHealth(autoscaler.TaskRef{Service: sim, Task: ids(t, c)[0]}, true); err != nil {
+		t.Fatal(err)
+	}
+	c.RunFor(3 * time.Second)
+	setDesired(t, c, 2)
+	c.RunFor(4 * time.Second)
+	if n := len(ids(t, c)); n != 3 {
+		t.Errorf("%d tasks wanted 4 s after the write, the choice takes 5", n)
+	}
+	c.RunFor(2 * time.Second)
+	if n := len(ids(t, c)); n != 2 {
+		t.Errorf("%d tasks wanted 6 s after the write", n)
 	}
 }
 
@@ -348,7 +391,55 @@ func TestServicesAreApart(t *testing.T) {
 	if err != nil || s.Running != 3 {
 		t.Errorf("the other service runs %d: %v", s.Running, err)
 	}
-	if _, err := c.Describe(context.Background(), autoscaler.ServiceID{}); !errors.Is(err, autoscaler.ErrNotFound) {
-		t.Errorf("an unknown service: %v", err)
+	for id, code := range map[autoscaler.ServiceID]string{
+		{Cluster: "sim", Name: "none"}: "ServiceNotFoundException", {}: "ClusterNotFoundException",
+	} {
+		var fault *Fault
+		_, err := c.Describe(context.Background(), id)
+		if !errors.Is(err, autoscaler.ErrNotFound) || !errors.As(err, &fault) || fault.Code != code {
+			t.Errorf("%s: %v, want %s", id, err, code)
+		}
+	}
+}
+
+// TestUnknownServicesAreRefused asks every call about a service that is not there.
+func TestUnknownServicesAreRefused(t *testing.T) {
+	c := newFixed(1)
+	ctx, none := context.Background(), autoscaler.ServiceID{Cluster: "sim", Name: "none"}
+	ref := autoscaler.TaskRef{Service: none, Task: "t"}
+	stop := workflow.Dangerous{Service: none, Tasks: []autoscaler.TaskID{"t"}, Permit: permit(c, autoscaler.CallStopTask, 0, "t")}
+	unprotect := stop
+	unprotect.Permit.Call = autoscaler.CallUnprotect
+	_, _, agent := c.AgentProtect(ctx, ref, true, time.Hour)
+	for name, err := range map[string]error{
+		"deploy": second(c.Deploy(none, "two")), "crash": c.Crash(ref), "health": c.SetHealth(ref, true),
+		"list": second(c.List(ctx, none)), "watch": second(c.Watch(ctx, none, nil)), "steer": c.Steer(ctx, ref, true),
+		"protect":     second(c.Protect(ctx, none, stop.Tasks, time.Hour)),
+		"unprotect":   second(c.Unprotect(ctx, unprotect)),
+		"stop":        c.Stop(ctx, stop),
+		"metrics":     second(c.Utilization(ctx, none, c.Now())),
+		"agent":       agent,
+		"agent reads": second(c.AgentProtection(ctx, ref)),
+		"set desired": c.SetDesired(ctx, autoscaler.SetDesired{Service: none, Desired: 1, Permit: permit(c, autoscaler.CallSetDesired, 1)}),
+	} {
+		if !errors.Is(err, autoscaler.ErrNotFound) || !strings.Contains(err.Error(), "Service not found.") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, ok := c.Route(none, RouteRandom); ok {
+		t.Error("a balancer routed to a service that is not there")
+	}
+	c.SetSessions(ref, 1, 1) // nobody is there to hold it
+}
+
+func TestCancelledCallsAreNotMade(t *testing.T) {
+	c := newFixed(1)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := c.Describe(ctx, sim); !errors.Is(err, context.Canceled) {
+		t.Errorf("describe: %v", err)
+	}
+	if len(c.Calls()) != 0 {
+		t.Errorf("calls: %v", c.Calls())
 	}
 }

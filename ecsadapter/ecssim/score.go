@@ -83,6 +83,7 @@ func newScoring(from time.Time, slots int) scoring {
 
 // active notes that the number of live sessions changes now.
 func (s *scoring) active(at time.Time, by int) {
+	// The integral is exact at each change, so nothing depends on when it is read.
 	s.advance(at)
 	s.now += by
 }
@@ -102,6 +103,8 @@ func tasksFor(sessions, slots int) int { return (sessions + slots - 1) / slots }
 func (s *scoring) task(change TaskChange) {
 	id := change.Ref.Task
 	if change.LastStatus != "STOPPED" {
+		// The first change that is seen of a task, whatever its status: a scoring
+		// that began late still bills from the request.
 		if _, known := s.created[id]; !known {
 			s.created[id] = change.CreatedAt
 			if !change.CreatedAt.Before(s.from) {
@@ -172,6 +175,7 @@ func (s *scoring) wait(share float64) time.Duration {
 	if total == 0 {
 		return 0
 	}
+	// Those served at once stand before all others, without a list of zeros.
 	rank := min(int(share*float64(total)), total-1)
 	if rank < s.prompt {
 		return 0
@@ -186,6 +190,8 @@ func (a *Application) Score() Score {
 	s.advance(now)
 	out := s.out
 	out.From, out.To = s.from, now
+	// A bill without its cuts and its waits means nothing, so one value holds
+	// them all.
 	out.Cut, out.Waiting = len(a.cuts), a.Waiting()
 	out.BoundTaskSeconds, out.BilledTaskSeconds = s.bound, s.billed
 	// Summed over sorted instants, so that the last digit does not depend on the

@@ -140,6 +140,7 @@ func (c *Cluster) currentSeam() Seam {
 // pass runs a call through the seam: check judges a permit at the last instant
 // before the call goes out, and send is its effect.
 func (c *Cluster) pass(ctx context.Context, call Call, check, send func() error) error {
+	// A caller that has given up sends nothing.
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -152,6 +153,8 @@ func (c *Cluster) pass(ctx context.Context, call Call, check, send func() error)
 		}
 		return send()
 	}
+	// Everything about the call is made only where somebody listens: a run
+	// without a seam makes millions of calls.
 	call.Actor = Actor(ctx)
 	at := func(p Point) error {
 		call.Point, call.At = p, c.Now()
@@ -168,6 +171,8 @@ func (c *Cluster) pass(ctx context.Context, call Call, check, send func() error)
 			return err
 		}
 	}
+	// After is reached also where the call failed: a seam may want to see a
+	// refusal, and whoever takes turns there must not skip one.
 	call.Err = send()
 	if err := at(After); err != nil {
 		return err

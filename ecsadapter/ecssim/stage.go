@@ -26,6 +26,7 @@ type Stage struct {
 
 	c      *Cluster
 	actors []*actor
+	// The turn comes back here; whoever holds neither channel's end waits.
 	back   chan struct{}
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -76,6 +77,8 @@ func (s *Stage) Seam() Seam {
 		if !ok || a.stage != s {
 			return nil
 		}
+		// Held up before the turn is handed back: the actor is not among the ready
+		// until then, and the clock moves past it.
 		if s.Hold != nil {
 			a.wake = s.c.Now().Add(s.Hold(call))
 		}
@@ -127,6 +130,8 @@ func (s *Stage) Run(until time.Time) {
 		if clock {
 			n++
 		}
+		// Time passing is one of the choices, so that a call can take a while without
+		// anybody having asked for it.
 		if i := s.Pick(n); i < len(ready) {
 			s.turn(ready[i])
 		} else {
@@ -138,6 +143,7 @@ func (s *Stage) Run(until time.Time) {
 // ready returns the actors that can go on, and the earliest instant before until
 // at which another one can.
 func (s *Stage) ready(now, until time.Time) (ready []*actor, sleeping time.Time) {
+	// In the order of their start, so that a pick means the same in each run.
 	s.actors = slices.DeleteFunc(s.actors, func(a *actor) bool { return a.done })
 	for _, a := range s.actors {
 		switch {
@@ -171,6 +177,8 @@ func (s *Stage) turn(a *actor) {
 func (s *Stage) Close() {
 	s.cancel()
 	for _, a := range s.actors {
+		// An actor may make many calls before it notices: each of them fails, one
+		// turn at a time, as on the stage.
 		for !a.done {
 			s.turn(a)
 		}

@@ -216,3 +216,33 @@ func TestStageSleepAndClose(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestStageWakesOnTime has a pick that prefers the clock: it may make a caller
+// late that is ready, and never passes the instant at which another one wakes.
+func TestStageWakesOnTime(t *testing.T) {
+	c := newFixed(1)
+	stage := NewStage(c, 1)
+	start, picks := c.Now(), 0
+	stage.Pick = func(n int) int {
+		if picks++; picks == 1 || c.Now().Sub(start) >= 7*time.Second {
+			return 0 // the sleeper, until it sleeps, and once it is awake
+		}
+		return n - 1
+	}
+	c.SetSeam(stage.Seam())
+	var woke time.Time
+	stage.Go("sleeper", func(ctx context.Context) {
+		if stage.Sleep(ctx, 7*time.Second) == nil {
+			woke = c.Now()
+		}
+	})
+	stage.Go("busy", func(ctx context.Context) {
+		for range 5 {
+			_, _ = c.List(ctx, sim)
+		}
+	})
+	stage.Run(start.Add(5 * time.Minute))
+	if want := start.Add(7 * time.Second); woke.Before(want) || woke.After(want) {
+		t.Errorf("woke at %v, want %v", woke, want)
+	}
+}

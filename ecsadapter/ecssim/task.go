@@ -56,7 +56,8 @@ type task struct {
 	created, started, ended int64 // ended is the instant of STOPPED
 	protectedUntil          int64
 	target                  target
-	sessions                int // live ones, told by the application that runs on it
+	// The truth behind metrics and routing, and no part of any decision of ECS's.
+	sessions int // live ones, told by the application that runs on it
 }
 
 // protected reports scale-in protection at the present instant.
@@ -74,6 +75,8 @@ func (s *service) launch(d *deployment) *task {
 		s: s, id: s.newID(), deployment: d, zone: s.emptiestZone(), wanted: true,
 		created: s.c.now, started: never, ended: never, protectedUntil: never,
 	}
+	// Kept in the order of ids, so that no listing has to sort, and nothing that
+	// loops over tasks depends on a map.
 	s.byID[t.id] = t
 	at, _ := slices.BinarySearchFunc(s.tasks, t.id, func(o *task, id autoscaler.TaskID) int {
 		return strings.Compare(string(o.id), string(id))
@@ -118,6 +121,7 @@ func (t *task) run() {
 		t.stop(stoppedAtStart)
 		return
 	}
+	// Health counts from the balancer; a service without one is ready at once.
 	t.started = t.s.c.now
 	t.move(running)
 	t.register()
@@ -130,12 +134,15 @@ func (t *task) stop(code string) {
 	if !t.wanted {
 		return
 	}
+	// desiredStatus changes at once and lastStatus follows: between the two a
+	// task still runs, and a listing of the running no longer shows it.
 	t.wanted, t.stopCode, t.protectedUntil = false, code, never
 	t.s.kick()
 	switch {
 	case code == stoppedByExit:
 		t.deregister()
 		t.exit()
+	// A task that never ran has no target and no process to signal.
 	case t.status < running:
 		t.exit()
 	case code == stoppedByScheduler && t.target.registered():
@@ -167,6 +174,8 @@ func (t *task) exit() {
 
 // move changes the lastStatus and tells who listens.
 func (t *task) move(to status) {
+	// The counts are kept up here and nowhere else, so that a metric costs
+	// nothing however many tasks there are.
 	if t.status == running && to != running {
 		t.s.live -= t.sessions
 		t.s.running--

@@ -25,6 +25,8 @@ func (c *Cluster) List(ctx context.Context, id autoscaler.ServiceID) ([]autoscal
 		if err != nil {
 			return notFound("ecssim.List", id.String(), err)
 		}
+		// A listing by desiredStatus RUNNING hides the tasks on their way out, so
+		// it takes a second one for STOPPED, and drops what has stopped.
 		all := s.visible().Tasks
 		c.countListing(all)
 		for i := range all {
@@ -43,6 +45,7 @@ func (c *Cluster) Protect(
 ) ([]workflow.ItemFailure, error) {
 	var failures []workflow.ItemFailure
 	for len(tasks) > 0 {
+		// Each call of ten is one on the wire: it can be held up, or lost, alone.
 		batch := tasks[:min(protectionBatch, len(tasks))]
 		tasks = tasks[len(batch):]
 		err := c.pass(ctx, Call{Op: OpProtect, Service: id, Args: batch}, nil, func() error {
@@ -64,6 +67,7 @@ func (c *Cluster) Unprotect(ctx context.Context, req workflow.Dangerous) ([]work
 	for tasks := req.Tasks; len(tasks) > 0; {
 		batch := tasks[:min(protectionBatch, len(tasks))]
 		tasks = tasks[len(batch):]
+		// The seam sees what this call is about, under the permit of the whole.
 		part := req
 		part.Tasks = batch
 		err := c.dangerous(ctx, OpUnprotect, autoscaler.CallUnprotect, part, func() error {
@@ -127,6 +131,7 @@ func (c *Cluster) Steer(ctx context.Context, ref autoscaler.TaskRef, in bool) er
 		t := s.byID[ref.Task]
 		if in {
 			c.calls["RegisterTargets"]++
+			// A target that is registered already keeps its state: AWS changes nothing.
 			if t != nil && (t.target.state == targetDraining || !t.target.registered()) {
 				t.register()
 			}
@@ -182,6 +187,7 @@ func (s *service) watched(id autoscaler.TaskID, shown *autoscaler.TaskStatus) au
 		return out
 	}
 	out.Target = t.target.state.String()
+	// Asked for by name, a target that was never registered is unused.
 	if t.target.state == targetNone {
 		out.Target = targetUnused.String()
 	}
@@ -208,6 +214,7 @@ func (c *Cluster) UpdateTaskProtection(
 	if len(tasks) > protectionBatch {
 		return refuse("Task list cannot be more than %d tasks.", protectionBatch)
 	}
+	// The endpoint and the call share the default.
 	if lifetime == 0 {
 		lifetime = 120 * time.Minute
 	}
@@ -240,6 +247,8 @@ func (c *Cluster) StopTask(ref autoscaler.TaskRef) error {
 			&Fault{Code: "InvalidParameterException", Message: "The referenced task was not found."}},
 			Hint: "ECS forgets a stopped task after an hour"}
 	}
+	// UserInitiated tells our stops from ECS's own; it does not tell who among
+	// all users of the account it was.
 	t.stop(stoppedByUser)
 	return nil
 }

@@ -23,6 +23,7 @@ const TraceHeader = "start_unix_s,duration_s"
 // and the reason: a trace that is skipped in part would give numbers that nobody
 // can compare.
 func ReadTrace(r io.Reader, name string) ([]Session, error) {
+	// By content and not by name: a pipe and a renamed file have none.
 	buffered := bufio.NewReader(r)
 	if magic, _ := buffered.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		unzipped, err := gzip.NewReader(buffered)
@@ -36,6 +37,7 @@ func ReadTrace(r io.Reader, name string) ([]Session, error) {
 	line := 0
 	for lines.Scan() {
 		line++
+		// Files that passed through Windows are common and lose nothing.
 		text := strings.TrimSuffix(lines.Text(), "\r")
 		if line == 1 {
 			if text != TraceHeader {
@@ -47,6 +49,8 @@ func ReadTrace(r io.Reader, name string) ([]Session, error) {
 		if err != nil {
 			return nil, traceError(name, line, err, "want two whole numbers, as in 1672531200,600")
 		}
+		// Sorting here would hide a trace that was cut or joined wrongly, and its
+		// numbers would look right.
 		if n := len(sessions); n > 0 && s.Start.Before(sessions[n-1].Start) {
 			return nil, traceError(name, line, errors.New("starts before the line above it"), "sort the trace by start")
 		}
@@ -82,6 +86,7 @@ func parseSession(text string) (Session, error) {
 	if length <= 0 {
 		return Session{}, fmt.Errorf("duration_s is %d; a session lasts at least a second", length)
 	}
+	// More seconds than a duration holds would turn negative without a word.
 	const longest = int64(1<<63-1) / int64(time.Second)
 	if length > longest {
 		return Session{}, fmt.Errorf("duration_s is %d; the longest is %d", length, longest)

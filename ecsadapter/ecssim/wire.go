@@ -58,6 +58,8 @@ func about[R any](
 // through passes a call with an answer. An answer whose reply was lost is not
 // handed on.
 func through[R any](ctx context.Context, w wire, call Call, f func() (R, error)) (R, error) {
+	// A store may answer together with an error, as Cordon does with the record
+	// as it stands; that answer is handed on. One that was lost on the way is not.
 	var out R
 	own := false
 	err := w.c.pass(ctx, call, nil, func() (err error) {

@@ -58,6 +58,11 @@ func TestConstructorsHaveExamples(t *testing.T) {
 	report(t, CheckExamples(loaded))
 }
 
+func TestTestsOwnTheirTime(t *testing.T) {
+	loaded, _ := tree(t)
+	report(t, CheckTestClocks(loaded))
+}
+
 func TestLayout(t *testing.T) {
 	_, root := tree(t)
 	ignored, err := Ignored(os.DirFS(root))

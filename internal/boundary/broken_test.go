@@ -128,6 +128,26 @@ func TestMissingExamplesAreCaught(t *testing.T) {
 	}
 }
 
+func TestClocksInTestsAreCaught(t *testing.T) {
+	in := func(imports, body string) []Finding {
+		return CheckTestClocks(broken(t, map[string]string{
+			"workflow/w_test.go": "package x\n\nimport (\n" + imports + ")\n\nfunc f() {\n" + body + "}\n",
+		}))
+	}
+	expect(t, in("\"time\"\n", "time.Sleep(1)\n"), "w_test.go:8: time.Sleep")
+	expect(t, in("\"time\"\n", "_ = time.Now\n"), "time.Now")
+	for name, found := range map[string][]Finding{
+		"a bubble":         in("\"testing/synctest\"\n\"time\"\n", "time.Sleep(1)\n"),
+		"both clocks":      in("\"time\"\n", "_ = time.Now() // both clocks\n"),
+		"a fixed instant":  in("\"time\"\n", "_ = time.Unix(0, 0)\n"),
+		"another's method": in("\"time\"\n", "_ = time.Second; clock.Now()\n"),
+	} {
+		if len(found) > 0 {
+			t.Errorf("%s was refused: %v", name, found)
+		}
+	}
+}
+
 func TestLayoutIsCaught(t *testing.T) {
 	fsys := fsOf(map[string]string{"pkg/a.go": "package a\n", "report.html": "", ".github/x": ""})
 	found, err := CheckLayout(fsys, []string{"report.html"})

@@ -73,7 +73,7 @@ func Requirements(fsys fs.FS) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() //nolint:errcheck // a file that was only read has nothing to lose
+	defer f.Close()
 	var direct []string
 	block := false
 	lines := bufio.NewScanner(f)

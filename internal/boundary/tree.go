@@ -142,7 +142,7 @@ func moduleOf(fsys fs.FS) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close() //nolint:errcheck // a file that was only read has nothing to lose
+	defer f.Close()
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		if name, ok := strings.CutPrefix(lines.Text(), "module "); ok {

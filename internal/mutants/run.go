@@ -30,29 +30,45 @@ func (m Mutant) Try(ctx context.Context, root, scratch string) (Verdict, error) 
 	if err != nil {
 		return Verdict{}, err
 	}
-	// -failfast: one failing test is an answer. Vet is off, since what it finds
-	// in a mutant is not a test that holds the rule.
-	args := []string{"test", "-overlay", overlay, "-json", "-failfast", "-count=1", "-vet=off", "-timeout=4m"}
+	args := []string{"-overlay", overlay}
 	if m.Run != "" {
 		args = append(args, "-run", m.Run)
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, m.Packages...)...)
+	return test(ctx, m.Name, root, append(args, m.Packages...))
+}
+
+// Base runs the tests of the packages as they are. Where one fails already, no
+// mutant can be said to be caught by any.
+func Base(ctx context.Context, root string, packages []string) error {
+	v, err := test(ctx, "without an edit", root, packages)
+	if err == nil && v.Caught {
+		err = fmt.Errorf("mutants: %s fails without any edit, so its failing tells nothing: %s", v.By, v.Says)
+	}
+	return err
+}
+
+// test runs go test and reads what it says.
+func test(ctx context.Context, name, root string, args []string) (Verdict, error) {
+	// -failfast: one failing test is an answer. Vet is off, since what it finds
+	// in a mutant is not a test that holds the rule.
+	args = append([]string{"test", "-json", "-failfast", "-count=1", "-vet=off", "-timeout=4m"}, args...)
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
 	var noise bytes.Buffer
 	cmd.Stderr = &noise
 	out, failed := cmd.Output()
 	var exit *exec.ExitError
 	if failed != nil && !errors.As(failed, &exit) {
-		return Verdict{}, fmt.Errorf("mutants: %s: %w", m.Name, failed)
+		return Verdict{}, fmt.Errorf("mutants: %s: %w", name, failed)
 	}
 	v, ran, err := read(out)
 	switch {
 	case err != nil:
-		return v, fmt.Errorf("mutants: %s: %w", m.Name, err)
+		return v, fmt.Errorf("mutants: %s: %w", name, err)
 	case ran == 0:
-		return v, fmt.Errorf("mutants: %s: no test ran, so nothing was asked:\n%s%s", m.Name, out, noise.Bytes())
+		return v, fmt.Errorf("mutants: %s: no test ran, so nothing was asked:\n%s%s", name, out, noise.Bytes())
 	case failed != nil && !v.Caught:
-		return v, fmt.Errorf("mutants: %s: go test failed but no test did:\n%s%s", m.Name, out, noise.Bytes())
+		return v, fmt.Errorf("mutants: %s: go test failed but no test did:\n%s%s", name, out, noise.Bytes())
 	}
 	return v, nil
 }

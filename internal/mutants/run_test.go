@@ -83,6 +83,34 @@ func TestTryRefusesToAnswerWhereNothingWasAsked(t *testing.T) {
 	}
 }
 
+func TestBaseRefusesATestThatFailsAnyway(t *testing.T) {
+	dir := small(t)
+	if err := Base(t.Context(), dir, []string{"."}); err != nil {
+		t.Errorf("a package whose tests pass was refused: %v", err)
+	}
+	broken := "package small\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) { t.Error(\"as ever\") }\n"
+	if err := os.WriteFile(filepath.Join(dir, "b_test.go"), []byte(broken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Base(t.Context(), dir, []string{"."}); err == nil || !strings.Contains(err.Error(), "TestBroken") {
+		t.Errorf("Base said %v of a package with a test that fails anyway", err)
+	}
+}
+
+func TestInsideLeavesExternalTestsOut(t *testing.T) {
+	dir := small(t)
+	broken := "package small_test\n\nimport \"testing\"\n\nfunc TestOutside(t *testing.T) { t.Error(\"was run\") }\n"
+	if err := os.WriteFile(filepath.Join(dir, "a_outside_test.go"), []byte(broken), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := bound
+	m.Inside = true
+	v, err := m.Try(t.Context(), dir, t.TempDir())
+	if err != nil || v.By != "example.com/small TestBound/above" {
+		t.Errorf("verdict %+v, %v; want the test inside the package alone", v, err)
+	}
+}
+
 func TestCompilerFindsEditsThatDoNotCompile(t *testing.T) {
 	c, err := NewCompiler(small(t), []Mutant{bound})
 	if err != nil {

@@ -151,7 +151,7 @@ func reportClauses() []clause.Clause[Harness] {
 			long := sessionstore.SessionID(make([]byte, 201))
 			for _, id := range []sessionstore.SessionID{"", long} {
 				_, err := s.Store.Started(s.ctx(), sessionstore.StartedRequest{Ref: ref("t"), Session: id, At: s.Now()})
-				if s.begin("t", id) == nil || err == nil || s.reserve("t", id, time.Minute) == nil {
+				if s.begin("t", id) == nil || err == nil || s.reserve(id, time.Minute) == nil {
 					s.Errorf("an id of %d bytes was taken", len(id))
 				}
 			}

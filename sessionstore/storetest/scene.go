@@ -98,10 +98,10 @@ func (s *scene) report(task string, ids ...sessionstore.SessionID) sessionstore.
 	return s.send(s.next(task, "main", ids...))
 }
 
-// closed sends a report that acknowledges a drain with the sessions given.
-func (s *scene) closed(task, process string, drain autoscaler.DrainID, ids ...sessionstore.SessionID) {
+// closed sends a report that acknowledges a drain with no session.
+func (s *scene) closed(task, process string, drain autoscaler.DrainID) {
 	s.Helper()
-	r := s.next(task, process, ids...)
+	r := s.next(task, process)
 	r.Closed, r.Acknowledges = true, drain
 	s.send(r)
 }
@@ -154,17 +154,19 @@ func (s *scene) end(task string, id sessionstore.SessionID) {
 	s.must(s.Store.End(s.ctx(), sessionstore.EndRequest{Ref: ref(task), Session: id, At: s.Now()}), "End "+string(id))
 }
 
-func (s *scene) reserve(task string, id sessionstore.SessionID, d time.Duration) error {
+// reserve holds a slot on task t.
+func (s *scene) reserve(id sessionstore.SessionID, d time.Duration) error {
 	_, err := s.Store.Reserve(s.ctx(), sessionstore.ReserveRequest{
-		Ref: ref(task), Session: id, At: s.Now(), Until: s.Now().Add(d),
+		Ref: ref("t"), Session: id, At: s.Now(), Until: s.Now().Add(d),
 	})
 	return err
 }
 
-func (s *scene) disconnect(task string, id sessionstore.SessionID, d time.Duration) {
+// disconnect marks a session of task t as disconnected.
+func (s *scene) disconnect(id sessionstore.SessionID, d time.Duration) {
 	s.Helper()
 	s.must(s.Store.Touch(s.ctx(), sessionstore.TouchRequest{
-		Ref: ref(task), Session: id, At: s.Now(), DisconnectedUntil: s.Now().Add(d),
+		Ref: ref("t"), Session: id, At: s.Now(), DisconnectedUntil: s.Now().Add(d),
 	}), "Touch")
 }
 
@@ -193,9 +195,10 @@ func (s *scene) retire(task string, drain autoscaler.DrainID) error {
 	return s.Store.Retire(s.ctx(), s.drainRef(task, drain))
 }
 
-func (s *scene) reopen(task string, drain autoscaler.DrainID) error {
+// reopen ends a drain of task t.
+func (s *scene) reopen(drain autoscaler.DrainID) error {
 	s.Helper()
-	return s.Store.Reopen(s.ctx(), s.drainRef(task, drain))
+	return s.Store.Reopen(s.ctx(), s.drainRef("t", drain))
 }
 
 // ready has an open task cordoned and acknowledged.

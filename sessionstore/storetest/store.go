@@ -198,7 +198,7 @@ func cordonClauses() []clause.Clause[Harness] {
 			stale := s.drainRef("t", "d")
 			s.report("t")
 			s.want(s.Store.Reopen(s.ctx(), stale), autoscaler.ErrConflict, "Reopen on a stale version")
-			s.want(s.reopen("t", "other"), autoscaler.ErrConflict, "Reopen of another drain")
+			s.want(s.reopen("other"), autoscaler.ErrConflict, "Reopen of another drain")
 			s.wantState("t", autoscaler.TaskCordoned)
 		}),
 		promise("reopen-needs-protection", "A task whose protection ran low in the drain is not reopened.", func(s *scene) {
@@ -207,11 +207,11 @@ func cordonClauses() []clause.Clause[Harness] {
 			s.must(err, "Open")
 			s.cordon("t", "d")
 			s.Advance(31 * time.Minute)
-			s.want(s.reopen("t", "d"), autoscaler.ErrBusy, "Reopen with 29 minutes of protection left")
+			s.want(s.reopen("d"), autoscaler.ErrBusy, "Reopen with 29 minutes of protection left")
 			s.wantState("t", autoscaler.TaskCordoned)
 			_, err = s.protect("t", aDay)
 			s.must(err, "Open, to record the new protection")
-			s.want(s.reopen("t", "d"), nil, "Reopen with a day left")
+			s.want(s.reopen("d"), nil, "Reopen with a day left")
 		}),
 		promise("controller-clock", "A controller whose clock is off by more than the skew bound neither cordons, reopens nor retires.", func(s *scene) {
 			s.open("t")
@@ -254,7 +254,7 @@ func retireClauses() []clause.Clause[Harness] {
 			s.open("t")
 			s.cordon("t", "old")
 			s.closed("t", "main", "old")
-			s.must(s.reopen("t", "old"), "Reopen")
+			s.must(s.reopen("old"), "Reopen")
 			s.cordon("t", "d")
 			s.report("t")
 			s.closed("t", "main", "old")
@@ -283,14 +283,14 @@ func retireClauses() []clause.Clause[Harness] {
 		}),
 		busy("retire-refuses-reserved", "A task with a reserved slot is not retired.", func(s *scene) {
 			s.open("t")
-			s.must(s.reserve("t", "a", 10*time.Minute), "Reserve")
+			s.must(s.reserve("a", 10*time.Minute), "Reserve")
 			s.cordon("t", "d")
 			s.closed("t", "main", "d")
 		}),
 		busy("retire-refuses-disconnected", "A task with a disconnected session is not retired before that session's limit.", func(s *scene) {
 			s.open("t")
 			s.must(s.begin("t", "a"), "Begin")
-			s.disconnect("t", "a", 10*time.Minute)
+			s.disconnect("a", 10*time.Minute)
 			s.cordon("t", "d")
 			s.Advance(9 * time.Minute)
 			s.closed("t", "main", "d")
@@ -352,7 +352,7 @@ func checkFinal(s *scene) {
 	s.Advance(time.Hour)
 	_, err = s.Store.Begin(s.ctx(), sessionstore.BeginRequest{Ref: ref("t"), Session: "a", At: s.Now(), Reopen: true})
 	s.want(err, autoscaler.ErrGone, "Begin")
-	s.want(s.reserve("t", "a", time.Minute), autoscaler.ErrGone, "Reserve")
+	s.want(s.reserve("a", time.Minute), autoscaler.ErrGone, "Reserve")
 	if order := s.report("t"); order.State != autoscaler.TaskRetired {
 		s.Errorf("a report is answered with %s", order.State)
 	}

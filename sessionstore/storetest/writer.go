@@ -47,12 +47,12 @@ func beginClauses() []clause.Clause[Harness] {
 		promise("begin-full", "A Begin without a free slot is ErrTaskFull, disconnected and reserved sessions included.", func(s *scene) {
 			s.open("t")
 			s.must(s.begin("t", "a"), "Begin")
-			s.disconnect("t", "a", time.Hour)
-			s.must(s.reserve("t", "b", time.Hour), "Reserve")
+			s.disconnect("a", time.Hour)
+			s.must(s.reserve("b", time.Hour), "Reserve")
 			s.must(s.begin("t", "c"), "Begin")
 			s.must(s.begin("t", "d"), "Begin")
 			s.want(s.begin("t", "e"), autoscaler.ErrTaskFull, "Begin of a fifth session on four slots")
-			s.want(s.reserve("t", "f", time.Hour), autoscaler.ErrTaskFull, "Reserve of a fifth slot")
+			s.want(s.reserve("f", time.Hour), autoscaler.ErrTaskFull, "Reserve of a fifth slot")
 		}),
 		promise("last-slot", "Of several sessions at once exactly one gets the last slot.", func(s *scene) {
 			s.open("t")
@@ -80,7 +80,7 @@ func beginClauses() []clause.Clause[Harness] {
 			s.must(s.begin("t", "a"), "Begin")
 			s.end("t", "a")
 			s.want(s.begin("t", "a"), autoscaler.ErrGone, "Begin after the end")
-			s.want(s.reserve("t", "a", time.Minute), autoscaler.ErrGone, "Reserve after the end")
+			s.want(s.reserve("a", time.Minute), autoscaler.ErrGone, "Reserve after the end")
 			s.end("t", "b")
 			s.want(s.begin("t", "b"), autoscaler.ErrGone, "Begin after an end that came first")
 			s.wantSessions("t", 0)
@@ -137,13 +137,13 @@ func beginClauses() []clause.Clause[Harness] {
 		}),
 		promise("begin-no-record", "A Begin makes no record: without one it is ErrNotFound.", func(s *scene) {
 			s.want(s.begin("t", "a"), autoscaler.ErrNotFound, "Begin")
-			s.want(s.reserve("t", "a", time.Minute), autoscaler.ErrNotFound, "Reserve")
+			s.want(s.reserve("a", time.Minute), autoscaler.ErrNotFound, "Reserve")
 		}),
 		promise("reserve", "A reservation holds a slot until its end, and its Begin takes the slot over, also while cordoned.", checkReserve),
 		promise("abandon", "An abandoned Begin or Reserve frees its slot, and a copy of the request that arrives late does not take it again.", func(s *scene) {
 			s.open("t")
 			s.must(s.begin("t", "a"), "Begin")
-			s.must(s.reserve("t", "b", time.Hour), "Reserve")
+			s.must(s.reserve("b", time.Hour), "Reserve")
 			for _, id := range []sessionstore.SessionID{"a", "b"} {
 				s.want(s.Store.Abandon(s.ctx(), sessionstore.EndRequest{Ref: ref("t"), Session: id, At: s.Now()}), nil, "Abandon")
 				s.want(s.begin("t", id), autoscaler.ErrGone, "the Begin that arrives late")
@@ -155,9 +155,9 @@ func beginClauses() []clause.Clause[Harness] {
 
 func checkReserve(s *scene) {
 	s.open("t")
-	s.must(s.reserve("t", "a", time.Minute), "Reserve")
-	s.must(s.reserve("t", "b", 10*time.Minute), "Reserve")
-	s.want(s.reserve("t", "b", 10*time.Minute), nil, "the same Reserve again")
+	s.must(s.reserve("a", time.Minute), "Reserve")
+	s.must(s.reserve("b", 10*time.Minute), "Reserve")
+	s.want(s.reserve("b", 10*time.Minute), nil, "the same Reserve again")
 	s.wantSessions("t", 2)
 	s.Advance(time.Minute)
 	s.report("t")
@@ -165,7 +165,7 @@ func checkReserve(s *scene) {
 	s.cordon("t", "d")
 	s.want(s.begin("t", "b"), nil, "Begin of the reserved session on the cordoned task")
 	s.wantSessions("t", 1)
-	s.want(s.reserve("t", "c", time.Minute), autoscaler.ErrCordoned, "Reserve on a cordoned task")
+	s.want(s.reserve("c", time.Minute), autoscaler.ErrCordoned, "Reserve on a cordoned task")
 }
 
 func startedClauses() []clause.Clause[Harness] {
@@ -266,8 +266,8 @@ func startedClauses() []clause.Clause[Harness] {
 			s.open("t")
 			s.must(s.begin("t", "a"), "Begin")
 			s.must(s.begin("t", "b"), "Begin")
-			s.disconnect("t", "a", 20*time.Minute)
-			s.disconnect("t", "b", 20*time.Minute)
+			s.disconnect("a", 20*time.Minute)
+			s.disconnect("b", 20*time.Minute)
 			s.Advance(19 * time.Minute)
 			s.report("t")
 			s.wantSessions("t", 2)

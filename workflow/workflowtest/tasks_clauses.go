@@ -227,7 +227,9 @@ func checkTasksShared(t clause.T, h tasking) {
 	for i := range 4 {
 		all.Go(func() {
 			for range 5 {
-				h.protect(t, time.Hour, h.Running[i])
+				if failures, err := h.Tasks.Protect(t.Context(), h.Service, h.Running[i:i+1], time.Hour); err != nil || len(failures) > 0 {
+					t.Errorf("Protect: %v, %v", failures, err)
+				}
 				listing, err := h.Tasks.List(t.Context(), h.Service)
 				if err != nil || len(listing) != len(h.Running) || slices.ContainsFunc(listing, func(s autoscaler.TaskStatus) bool { return s.ID == "" }) {
 					t.Errorf("%d tasks with error %v, want %d: %+v", len(listing), err, len(h.Running), listing)

@@ -3,6 +3,7 @@ package workflowtest
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ var service = autoscaler.ServiceID{Cluster: "sim", Name: "service"}
 type faulty struct {
 	*ecssim.Cluster
 	fault string
-	kept  []autoscaler.TaskStatus // one listing for all callers
+	lists atomic.Int32
 }
 
 func (f *faulty) List(ctx context.Context, id autoscaler.ServiceID) ([]autoscaler.TaskStatus, error) {
@@ -36,10 +37,10 @@ func (f *faulty) List(ctx context.Context, id autoscaler.ServiceID) ([]autoscale
 	case "list-unknown":
 		return listing, nil
 	case "shared":
-		if f.kept == nil {
-			f.kept = append(listing, autoscaler.TaskStatus{})
+		// As if every caller were given the same memory, which another has cleared.
+		if f.lists.Add(1) > 1 {
+			clear(listing)
 		}
-		return f.kept, err
 	}
 	return listing, err
 }
