@@ -141,10 +141,10 @@ func (c Config) observing() ObserverConfig {
 func (c Config) problems() []error {
 	var all []error
 	if c.Records == nil {
-		all = append(all, errors.New("Records is nil; give the store that Sessions is"))
+		all = append(all, errors.New("no Records; give the store that Sessions is"))
 	}
 	if c.Drains == nil {
-		all = append(all, errors.New("Drains is nil; give the result of workflow.New"))
+		all = append(all, errors.New("no Drains; give the result of workflow.New"))
 	}
 	return all
 }

@@ -617,6 +617,7 @@ func TestRunMakesAPassEachIntervalAndAtEachWake(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		bubble := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // where every bubble's clock begins
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- ctl.Run(ctx) }()
@@ -628,20 +629,20 @@ func TestRunMakesAPassEachIntervalAndAtEachWake(t *testing.T) {
 			}
 		}
 		expect("at the start", 1)
-		time.Sleep(15 * time.Second)
+		<-time.After(15 * time.Second)
 		expect("after an interval", 2)
 		ctl.Wake()
 		expect("after a wake", 3)
 		counted.set(nil, func() { ctl.Wake(); ctl.Wake(); ctl.Wake() })
 		ctl.Wake()
 		expect("after three more during the pass, which count as one", 5)
-		if !ctl.Healthy(time.Now()) || ctl.Healthy(time.Now().Add(time.Minute)) {
+		if last := bubble.Add(15 * time.Second); !ctl.Healthy(last.Add(45*time.Second)) || ctl.Healthy(last.Add(time.Minute)) {
 			t.Error("healthy for three intervals after a pass, and no longer")
 		}
 		counted.set(errors.New("boom"), nil)
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		synctest.Wait()
-		if ctl.Healthy(time.Now()) {
+		if ctl.Healthy(bubble.Add(75 * time.Second)) {
 			t.Error("healthy although every pass failed for a minute")
 		}
 		cancel()

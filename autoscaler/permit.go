@@ -103,12 +103,12 @@ func (p Permits) Do(
 	}
 	permit.NotAfter = reads.Began.Add(PermitLife)
 
-	held0 := reads.Checkpoint.Clone()
-	held0.Permit = &permit
+	saved := reads.Checkpoint.Clone()
+	saved.Permit = &permit
 	if permit.Call == CallSetDesired {
-		held0.Desired = DesiredCount{Value: permit.Desired, Previous: reads.State.Desired, At: reads.Began, Known: true}
+		saved.Desired = DesiredCount{Value: permit.Desired, Previous: reads.State.Desired, At: reads.Began, Known: true}
 	}
-	if held0.Revision, err = p.State.SaveCheckpoint(ctx, held0); err != nil {
+	if saved.Revision, err = p.State.SaveCheckpoint(ctx, saved); err != nil {
 		if errors.Is(err, ErrConflict) {
 			return reads, []Reason{{Code: CodeOverlapped, Severity: Info, Detail: string(permit.Call)}}, ErrHeld
 		}
@@ -116,12 +116,12 @@ func (p Permits) Do(
 	}
 	if err := call(ctx, permit); err != nil {
 		if errors.Is(err, ErrClock) {
-			p.withdraw(ctx, held0, reads.Checkpoint.Desired)
+			p.withdraw(ctx, saved, reads.Checkpoint.Desired)
 			return reads, []Reason{{Code: CodePermitExpired, Severity: Notice, Detail: string(permit.Call)}}, ErrHeld
 		}
 		return reads, nil, err
 	}
-	p.clear(ctx, held0)
+	p.clear(ctx, saved)
 	return reads, nil, nil
 }
 

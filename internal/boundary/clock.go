@@ -14,8 +14,9 @@ func clockCalls() []string {
 
 // CheckTestClocks finds tests that look at the machine's clock or wait on it. In
 // a file that imports testing/synctest they do so in a bubble, where time is
-// virtual. A line that needs a value with both of the machine's clocks says so in
-// a comment. Linters hold the rest of the code.
+// virtual; a line that runs in a bubble of another file, or that needs a value with
+// both of the machine's clocks, says so in a comment. Linters hold the rest of the
+// code.
 func CheckTestClocks(t *Tree) []Finding {
 	var found []Finding
 	for _, p := range t.Packages {
@@ -23,7 +24,7 @@ func CheckTestClocks(t *Tree) []Finding {
 			if !f.Test || importsPath(f, "testing/synctest") || !importsPath(f, "time") {
 				continue
 			}
-			said := linesSaying(t, f, "both clocks")
+			said := linesSaying(t, f, "bubble", "both clocks")
 			ast.Inspect(f.AST, func(n ast.Node) bool {
 				sel, ok := n.(*ast.SelectorExpr)
 				if ok && isName(sel.X, "time") && slices.Contains(clockCalls(), sel.Sel.Name) &&
@@ -43,12 +44,12 @@ func importsPath(f *File, path string) bool {
 	return slices.ContainsFunc(f.AST.Imports, func(s *ast.ImportSpec) bool { return strings.Trim(s.Path.Value, `"`) == path })
 }
 
-// linesSaying are the lines of a file with a comment that holds the text.
-func linesSaying(t *Tree, f *File, text string) map[int]bool {
+// linesSaying are the lines of a file with a comment that holds one of the texts.
+func linesSaying(t *Tree, f *File, texts ...string) map[int]bool {
 	lines := map[int]bool{}
 	for _, group := range f.AST.Comments {
 		for _, c := range group.List {
-			if strings.Contains(c.Text, text) {
+			if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(c.Text, text) }) {
 				lines[t.Files.Position(c.Pos()).Line] = true
 			}
 		}
