@@ -24,7 +24,7 @@ const settle = time.Hour
 // application with its users, and the controller, all on the cluster's clock.
 type simulation struct {
 	cluster *ecssim.Cluster
-	app     *ecssim.Application
+	users   *ecssim.Application
 	ctl     *autoscaler.Controller
 	store   *counting
 	result  result
@@ -43,7 +43,7 @@ func simulate(ctx context.Context, o options, l load, progress func(done float64
 		Policy: o.policy, Trace: l.name, Route: o.route, Slots: o.slots, Seed: o.seed,
 		WarmUpHours: warmUp.Hours(), Sessions: len(l.sessions), Reasons: make(map[string]int),
 	}
-	s.app.Play(l.sessions)
+	s.users.Play(l.sessions)
 	s.cluster.Every(first, interval, func() { s.pass(ctx) })
 
 	horizon := lastEnd.Add(settle)
@@ -58,7 +58,7 @@ func simulate(ctx context.Context, o options, l load, progress func(done float64
 			return result{}, firstError(s.failure, ctx.Err())
 		}
 		if at.Equal(lastStart) {
-			s.result.score(s.app.Score())
+			s.result.score(s.users.Score())
 		}
 		progress(float64(at.Sub(first))/float64(horizon.Sub(first)), s.line())
 	}
@@ -73,7 +73,7 @@ func build(o options, start time.Time, warmUp time.Duration, most int) (*simulat
 		Desired: 2, Warm: true, DeregistrationDelay: 30 * time.Second,
 	}})
 	store := &counting{Store: memstore.New(memstore.Config{Now: cluster.Now})}
-	app, err := ecssim.NewApplication(cluster, ecssim.ApplicationConfig{
+	users, err := ecssim.NewApplication(cluster, ecssim.ApplicationConfig{
 		Slots: o.slots, Sessions: store, Records: store, Writer: store, Demand: store,
 		Entrance: routes[o.route], WarmUp: warmUp,
 	})
@@ -98,7 +98,7 @@ func build(o options, start time.Time, warmUp time.Duration, most int) (*simulat
 	if err != nil {
 		return nil, err
 	}
-	return &simulation{cluster: cluster, app: app, ctl: ctl, store: store}, nil
+	return &simulation{cluster: cluster, users: users, ctl: ctl, store: store}, nil
 }
 
 // service is the simulated service's name.
@@ -129,8 +129,8 @@ func (s *simulation) pass(ctx context.Context) {
 // finish adds what is known only at the end.
 func (s *simulation) finish() {
 	r := &s.result
-	r.Killed = len(s.app.Cuts())
-	r.Waiting = s.app.Waiting()
+	r.Killed = len(s.users.Cuts())
+	r.Waiting = s.users.Waiting()
 	r.Cordons, r.Reopens, r.Retires = s.store.cordons, s.store.reopens, s.store.retires
 	for _, w := range s.cluster.Writes() {
 		if !w.Foreign {
@@ -143,7 +143,7 @@ func (s *simulation) finish() {
 // line is the state of the run for the progress line.
 func (s *simulation) line() string {
 	return fmt.Sprintf("%s  %4d sessions live  %3d waiting  %d cut",
-		s.cluster.Now().Format("Mon 2006-01-02 15:04"), s.app.Active(), s.app.Waiting(), len(s.app.Cuts()))
+		s.cluster.Now().Format("Mon 2006-01-02 15:04"), s.users.Active(), s.users.Waiting(), len(s.users.Cuts()))
 }
 
 // counting counts the writes of a drain that the store confirmed.

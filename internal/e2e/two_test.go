@@ -182,7 +182,7 @@ func run(t *testing.T, seed uint64) (tally, []ecssim.Violation) {
 	stage.Hold = holdUps(r)
 	invariants := ecssim.NewInvariants(cluster, service, raw)
 	cluster.SetSeam(ecssim.Seams(invariants.Seam(), stage.Seam()))
-	app, err := ecssim.NewApplication(cluster, ecssim.ApplicationConfig{
+	users, err := ecssim.NewApplication(cluster, ecssim.ApplicationConfig{
 		Slots: slots, Sessions: raw, Records: ecssim.WireRecords(cluster, raw), Writer: ecssim.WireWriter(cluster, raw), Demand: raw,
 	})
 	if err != nil {
@@ -193,7 +193,7 @@ func run(t *testing.T, seed uint64) (tally, []ecssim.Violation) {
 	sessions := ecssim.Load{
 		Seed: seed, Start: cluster.Now(), Length: length, PerHour: 30 + 60*r.Float64(), Swing: -1, Mean: 4 * time.Minute,
 	}.Sessions()
-	app.Play(sessions)
+	users.Play(sessions)
 	weather(cluster, r, length)
 
 	var out tally

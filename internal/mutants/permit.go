@@ -47,15 +47,15 @@ func permitEdits() []edit {
 			"\tr.Activity = activity.Tasks\n\treturn r, nil",
 			"\tr.Activity = activity.Tasks\n\tr.Checkpoint, err = p.State.LoadCheckpoint(ctx, p.Service)\n\treturn r, err"},
 		{"permit-not-saved", "a dangerous call carries a permit that was saved first (I5)",
-			"if held0.Revision, err = p.State.SaveCheckpoint(ctx, held0); err != nil {",
-			"if held0.Revision, err = held0.Revision+1, error(nil); err != nil {"},
+			"if saved.Revision, err = p.State.SaveCheckpoint(ctx, saved); err != nil {",
+			"if saved.Revision, err = saved.Revision+1, error(nil); err != nil {"},
 		{"permit-race-ignored", "who loses the save of the permit makes no call (I5)",
 			"if errors.Is(err, ErrConflict) {\n\t\t\treturn reads, []Reason{{Code: CodeOverlapped",
 			"if errors.Is(err, ErrConflict) && permit.Desired < 0 {\n\t\t\treturn reads, []Reason{{Code: CodeOverlapped"},
 		{"permit-two-at-once", "one dangerous call at a time per service (I5)",
 			"other != nil && !p.mayTakeOver(reads, permit)", "other != nil && other.Desired < 0"},
 		{"permit-cleared-on-failure", "a call whose effect is unknown keeps its permit until it runs out (I5)",
-			"\t\treturn reads, nil, err\n\t}\n\tp.clear(ctx, held0)", "\t\tp.clear(ctx, held0)\n\t\treturn reads, nil, err\n\t}\n\tp.clear(ctx, held0)"},
+			"\t\treturn reads, nil, err\n\t}\n\tp.clear(ctx, saved)", "\t\tp.clear(ctx, saved)\n\t\treturn reads, nil, err\n\t}\n\tp.clear(ctx, saved)"},
 	}
 }
 
