@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -159,7 +160,9 @@ func (c ObserverConfig) problems() []error {
 	}
 	add(c.Service.Cluster == "", "Service.Cluster is empty; give the cluster's name")
 	add(c.Service.Name == "", "Service.Name is empty; give the service's name")
-	add(c.Policy == nil, "Policy is nil; give a policy, policy.Fixed to begin with")
+	add(strings.ContainsAny(c.Service.Cluster, ":/"), "Service.Cluster is %q; give the cluster's name, not its ARN", c.Service.Cluster)
+	add(strings.ContainsAny(c.Service.Name, ":/"), "Service.Name is %q; give the service's name, not its ARN", c.Service.Name)
+	add(c.Policy == nil, "Policy is nil; give a policy, policy.Fixed{Open: 3} to begin with")
 	add(c.Policy != nil && c.Policy.Name() == "", "Policy.Name() is empty; reasons are filed under it")
 	add(c.Sessions == nil, "Sessions is nil; give a store, memstore.New to begin with")
 	add(c.State == nil, "State is nil; give the store that Sessions is")

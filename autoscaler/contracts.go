@@ -26,8 +26,8 @@ import (
 // Errors: ErrConflict for a stale version or another drain's id; ErrBusy where
 // a session lives or occupancy is unknown; ErrCordoned where a drain is under
 // way already; ErrRetired and ErrGone for what is final; ErrNotFound where there
-// is no record; ErrForeign for another owner's; ErrClock where at is off by more
-// than the skew bound. A read that failed in part is an error, never a short answer.
+// is no record; ErrForeign for another owner's; ErrClock from a writer whose clock
+// is off by more than the skew bound. A read that failed in part is an error, never a short answer.
 //
 // Suite: sessionstore/storetest.TestStore.
 type SessionStore interface {
@@ -85,7 +85,7 @@ type DrainRef struct {
 //
 // Errors: ErrConflict where the version was overtaken; ErrBusy where protection
 // does not suffice to open; ErrRetired, ErrGone, ErrNotFound, ErrForeign and
-// ErrClock as for SessionStore.
+// ErrClock as for SessionStore; Register and Forget take any clock.
 //
 // Suite: sessionstore/storetest.TestRecords.
 type Records interface {

@@ -384,6 +384,33 @@ func TestFirstPassOnAServiceWithoutRecords(t *testing.T) {
 	}
 }
 
+// A task that never opens is capacity that never comes, and somebody is told.
+func TestATaskThatDoesNotOpenIsANotice(t *testing.T) {
+	sim := ecssim.New(ecssim.Config{Service: ecssim.ServiceConfig{Desired: 1, Warm: true}}) // with no application on it
+	s := memstore.New(memstore.Config{Now: sim.Now})
+	o, err := autoscaler.NewObserver(autoscaler.ObserverConfig{
+		Service: service, Limits: autoscaler.Limits{Max: 2}, Policy: &wish{}, Now: sim.Now, Sessions: s, State: s, Scaler: sim,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := sim.Describe(t.Context(), service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Register(t.Context(), autoscaler.RegisterRequest{
+		Ref: autoscaler.TaskRef{Service: service, Task: state.Tasks[0].ID}, Level: autoscaler.LevelA, Slots: 1, Processes: 1, At: sim.Now(),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, told := range []bool{false, true} {
+		sim.RunFor(4 * time.Minute)
+		if p, err := o.Evaluate(t.Context()); err != nil || has(p.Reasons, autoscaler.CodeNotOpened) != told {
+			t.Errorf("%v, %v; want it told: %v", p.Reasons, err, told)
+		}
+	}
+}
+
 func TestRunningTaskWithAGravestoneIsAnAlert(t *testing.T) {
 	w := newWorld(t, 2, nil)
 	w.pass()

@@ -55,7 +55,7 @@ type view struct {
 // observe reads everything a pass needs, checkpoint first: what is saved at the
 // end is saved on a revision older than every other read.
 func (o *Observer) observe(ctx context.Context) (view, error) {
-	v := view{at: o.cfg.Now()}
+	v := view{at: o.cfg.Now().Round(0).UTC()}
 	fail := func(op string, err error) (view, error) {
 		return v, &Error{Op: "autoscaler." + op, Ref: o.cfg.Service.String(), Err: err}
 	}
@@ -82,6 +82,7 @@ func (o *Observer) observe(ctx context.Context) (view, error) {
 		Deployment: v.state.deployment(), Demand: activity.Demand, Memory: v.checkpoint.Memory,
 	}
 	v.snapshot.Tasks = o.tasks(&v)
+	v.noteUnopened()
 	v.snapshot.Totals.Count(v.snapshot.Tasks)
 	v.snapshot.Utilization = o.utilization(ctx, &v)
 	return v, nil
@@ -117,6 +118,28 @@ func (o *Observer) tasks(v *view) []Task {
 	slices.SortFunc(tasks, func(a, b Task) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	return tasks
 }
+
+// noteUnopened says which tasks have been running for long and do not open:
+// usually an application that does not protect itself, or does not say so.
+func (v *view) noteUnopened() {
+	n := 0
+	for i := range v.state.Tasks {
+		status := &v.state.Tasks[i]
+		a := v.records[status.ID]
+		if a != nil && a.State == TaskNew && status.LastStatus == "RUNNING" && since(status.StartedAt, v.at) > openWithin {
+			n++
+		}
+	}
+	if n > 0 {
+		v.reasons = append(v.reasons, Reason{
+			Code: CodeNotOpened, Severity: Notice, By: "observe", Count: n,
+			Detail: "running for over " + openWithin.String() + " and closed; a task protects itself, reads that back and calls Records.Open",
+		})
+	}
+}
+
+// openWithin is how long a running task may take to open before it is told of.
+const openWithin = 5 * time.Minute
 
 // fill adds what the record says.
 func (t *Task) fill(a *TaskActivity, at time.Time) {

@@ -97,6 +97,7 @@ const (
 	CodeForeignDesired   Code = "foreign_desired"    // somebody else wrote the desired count
 	CodeForeignAdopted   Code = "foreign_adopted"    // a foreign desired count was adopted
 	CodeAdopting         Code = "adopting"           // running tasks are met without records
+	CodeNotOpened        Code = "not_opened"         // a running task has stayed closed for long
 	CodeStaleMetric      Code = "stale_metric"       // a metric was too old and counts as absent
 	CodeForeignRecord    Code = "foreign_record"     // the record belongs to another owner
 	CodeNoReason         Code = "no_reason_given"    // the policy gave no reason

@@ -12,8 +12,13 @@ type ServiceID struct {
 	Name    string `json:"name"`
 }
 
-// String returns "cluster/name".
-func (s ServiceID) String() string { return s.Cluster + "/" + s.Name }
+// String returns "cluster/name", and nothing for the zero value.
+func (s ServiceID) String() string {
+	if s == (ServiceID{}) {
+		return ""
+	}
+	return s.Cluster + "/" + s.Name
+}
 
 // TaskID is the id part of a task's ARN, the last of its slashes' parts. ECS
 // shows the same task under a long ARN (task/cluster/id) and a legacy one
@@ -43,5 +48,10 @@ type TaskRef struct {
 	Task    TaskID    `json:"task"`
 }
 
-// String returns "cluster/name/task".
-func (r TaskRef) String() string { return r.Service.String() + "/" + string(r.Task) }
+// String returns "cluster/name/task", and nothing for the zero value.
+func (r TaskRef) String() string {
+	if r == (TaskRef{}) {
+		return ""
+	}
+	return r.Service.String() + "/" + string(r.Task)
+}

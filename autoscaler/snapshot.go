@@ -14,7 +14,7 @@ const SnapshotVersion = 1
 type Snapshot struct {
 	Version int       `json:"version"`
 	Service ServiceID `json:"service"`
-	At      time.Time `json:"at"`
+	At      time.Time `json:"at"` // in UTC, without a monotonic reading
 
 	Limits  Limits  `json:"limits"`
 	Control Control `json:"control"`

@@ -176,5 +176,5 @@ func (s *service) log(format string, args ...any) {
 	})
 }
 
-// pages returns how many calls n items take at size per call, at least one.
-func pages(n, size int) int { return max(1, (n+size-1)/size) }
+// pages returns how many calls n tasks take at 100 per call, at least one.
+func pages(n int) int { return max(1, (n+99)/100) }

@@ -35,10 +35,10 @@ func (c *Cluster) countListing(tasks []autoscaler.TaskStatus) {
 			up++
 		}
 	}
-	c.calls["ListTasks"] += pages(up, 100) + pages(len(tasks)-up, 100)
+	c.calls["ListTasks"] += pages(up) + pages(len(tasks)-up)
 	if len(tasks) > 0 {
-		c.calls["DescribeTasks"] += pages(len(tasks), 100)
-		c.calls["GetTaskProtection"] += pages(up, 100)
+		c.calls["DescribeTasks"] += pages(len(tasks))
+		c.calls["GetTaskProtection"] += pages(up)
 	}
 }
 

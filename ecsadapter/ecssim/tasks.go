@@ -159,7 +159,7 @@ func (c *Cluster) Watch(
 		if len(tasks) == 0 {
 			return nil
 		}
-		c.calls["DescribeTasks"] += pages(len(tasks), 100)
+		c.calls["DescribeTasks"] += pages(len(tasks))
 		if !s.cfg.NoBalancer {
 			c.calls["DescribeTargetHealth"]++
 		}

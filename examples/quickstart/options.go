@@ -52,7 +52,7 @@ func parse(args []string, diagnostics io.Writer) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(diagnostics)
-	flags.StringVar(&o.trace, "trace", "", "session trace `FILE`, CSV start_unix_s,duration_s, plain or gzip; without one a built-in load is generated")
+	flags.StringVar(&o.trace, "trace", "", "session trace `FILE`: CSV, plain or gzip, first line start_unix_s,duration_s, sorted by start; without one a built-in load is generated")
 	flags.Float64Var(&o.days, "days", 0, "how many days to run; 0 means the whole trace, or 10 days of the built-in load")
 	flags.StringVar(&o.policy, "policy", "safest", "one of "+names(policies))
 	flags.StringVar(&o.route, "route", "place", "who takes a new session: place (fullest task with room) or least (emptiest)")
@@ -83,7 +83,7 @@ func (o options) check(rest []string) error {
 }
 
 const (
-	maxDays     = 3660
+	maxDays     = 366
 	recordLimit = 200 // the most sessions that one record holds
 	builtInDays = 10
 )
@@ -103,7 +103,7 @@ func (o options) load() (load, error) {
 	if o.trace == "" {
 		days := cmp.Or(o.days, builtInDays)
 		generated := ecssim.Load{Seed: o.seed, Length: days24(days), PerHour: 100}
-		return load{"built-in", generated.Sessions()}, nil
+		return o.checked(load{"built-in", generated.Sessions()})
 	}
 	f, err := os.Open(o.trace)
 	if err != nil {
@@ -119,7 +119,20 @@ func (o options) load() (load, error) {
 		n, _ := slices.BinarySearchFunc(sessions, end, func(s ecssim.Session, end time.Time) int { return s.Start.Compare(end) })
 		sessions = sessions[:n]
 	}
-	return load{filepath.Base(o.trace), sessions}, nil
+	return o.checked(load{filepath.Base(o.trace), sessions})
+}
+
+// checked refuses a load that cannot be run in a useful time, or not at all.
+func (o options) checked(l load) (load, error) {
+	if len(l.sessions) == 0 {
+		return l, fmt.Errorf("-days %v: no session of %s begins within it; use a longer time", o.days, l.name)
+	}
+	first, _, lastEnd := span(l.sessions)
+	if days := lastEnd.Sub(first).Hours() / 24; days > maxDays {
+		return l, fmt.Errorf("%s: its last session ends %.0f days after the first begins; the most is %d: mend the line, or cut the trace with -days",
+			l.name, days, maxDays)
+	}
+	return l, nil
 }
 
 func days24(days float64) time.Duration { return time.Duration(days * 24 * float64(time.Hour)) }

@@ -159,6 +159,9 @@ func TestBadFlagsAreRefusedAllAtOnce(t *testing.T) {
 			t.Errorf("the error does not name %s: %v", part, err)
 		}
 	}
+	if _, err := runWith(t, "-days", "0.0000001"); err == nil || !strings.Contains(err.Error(), "no session") {
+		t.Errorf("a time without a session: %v", err)
+	}
 	if _, err := runWith(t, "-days", "NaN"); err == nil {
 		t.Error("NaN days are accepted")
 	}

@@ -76,14 +76,14 @@ func (r result) writeJSON(w io.Writer) error {
 func (r result) writeTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	fmt.Fprintf(t, "policy %s, load %s, routing %s, %d slots a task, seed %d; %.1f days, the first %.0f h as warm-up\n\n",
+	fmt.Fprintf(t, "policy %s, load %s, routing %s, %d slots a task, seed %d; %.1f days, the first %.1f h as warm-up and not scored\n\n",
 		r.Policy, r.Trace, r.Route, r.Slots, r.Seed, r.Days, r.WarmUpHours)
 	row("sessions", "%d", r.Sessions)
 	row("killed", "%d", r.Killed)
 	row("arrivals without a slot", "%.0f ppm (%d of %d scored)", r.NoSlotPPM, r.NoSlot, r.Arrivals)
 	row("wait p99 / max", "%.0f s / %.0f s", r.WaitP99, r.WaitMax)
-	row("task-hours", "%.0f", r.TaskHours)
-	row("lower bound LB1", "%.0f task-hours", r.LB1Hours)
+	row("task-hours", "%.1f", r.TaskHours)
+	row("lower bound LB1", "%.1f task-hours: every session on as few tasks as could hold them, at each instant", r.LB1Hours)
 	row("ratio to LB1", "%.3f", r.RatioLB1)
 	row("tasks started / released", "%d / %d", r.TaskStarts, r.TasksReleased)
 	row("passes", "%d", r.Passes)

@@ -11,8 +11,9 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // surfaceBound is the most types and functions that autoscaler may export. The
-// package is the one that everybody reads, so a name more has to earn its place.
-const surfaceBound = 60
+// package is the one that everybody reads, so a name more has to earn its place:
+// whoever raises the bound says in the review what the name is for.
+const surfaceBound = 78
 
 // tree parses the module that the test stands in.
 func tree(t *testing.T) (*Tree, string) {

@@ -177,9 +177,6 @@ const (
 	Internal             // what holds the module to its word; seen by nobody outside
 )
 
-// kits are the kits whose names do not say it.
-var kits = map[string]bool{"policy/backtest": true, "ecsadapter/ecssim": true}
-
 // KindOf tells a package's kind from its directory.
 func KindOf(dir string) Kind {
 	top, _, _ := strings.Cut(dir, "/")
@@ -189,7 +186,9 @@ func KindOf(dir string) Kind {
 		return Example
 	case top == "internal":
 		return Internal
-	case kits[dir] || isSuite(dir) || strings.HasSuffix(base, "mock"):
+	case dir == "policy/backtest" || dir == "ecsadapter/ecssim": // kits whose names do not say it
+		return Kit
+	case isSuite(dir) || strings.HasSuffix(base, "mock"):
 		return Kit
 	}
 	return Shipped

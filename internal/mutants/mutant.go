@@ -26,11 +26,11 @@ type Mutant struct {
 	Old  string // stands exactly once in the file
 	New  string // takes its place; the result compiles
 
-	Packages []string // whose tests are to notice
+	Packages []string // whose tests are asked, in order, until one notices
 	Run      string   // narrows the tests with -run, for speed; empty for all
-	// Inside leaves out the tests that stand in a package of their own: those of
-	// autoscaler pull in half the module, and compiling that takes most of the
-	// time. For rules that a table inside the package holds.
+	// Inside has the tests inside the first package asked before those that stand
+	// in a package of their own beside it: those pull in half the module, and
+	// compiling that takes most of the time. For rules that a table inside holds.
 	Inside bool
 }
 

@@ -67,7 +67,7 @@ func base(t *testing.T, list []Mutant) {
 				continue
 			}
 			asked[p] = true
-			if err := Base(t.Context(), root(t), []string{p}); err != nil {
+			if err := Base(t.Context(), root(t), p); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -7,11 +7,11 @@ func releaseMutants() []Mutant {
 	for _, group := range [][]Mutant{
 		in("workflow/permitted.go", own, permittedEdits()...),
 		in("workflow/perform.go", own, performEdits()...),
-		in("workflow/machine.go", own, machineEdits()...),
-		in("workflow/holding.go", own, holdingEdits()...),
-		in("workflow/closing.go", own, closingEdits()...),
-		in("workflow/balancer.go", own, balancerEdits()...),
-		in("workflow/facts.go", own, factsEdits()...),
+		inside(in("workflow/machine.go", own, machineEdits()...)),
+		inside(in("workflow/holding.go", own, holdingEdits()...)),
+		inside(in("workflow/closing.go", own, closingEdits()...)),
+		inside(in("workflow/balancer.go", own, balancerEdits()...)),
+		inside(in("workflow/facts.go", own, factsEdits()...)),
 		in("workflow/advance.go", own, advanceEdits()...),
 		in("workflow/runner.go", own, runnerEdits()...),
 	} {
@@ -55,8 +55,8 @@ func performEdits() []edit {
 			"\t\t\tc.entry(id, a.Step, \"vetoed: \"+err.Error())\n\t\t\treturn\n", "\t\t\tc.entry(id, a.Step, \"vetoed: \"+err.Error())\n"},
 		{"retire-failed-counts", "a task whose retire failed drops out (step 7)",
 			"case err == nil, errors.Is(err, autoscaler.ErrRetired):", "case err == nil, errors.Is(err, autoscaler.ErrRetired), errors.Is(err, autoscaler.ErrBusy):"},
-		{"steer-before-save", "what is to be deregistered is saved first, so that a death in between is repaired",
-			"if err != nil || !saved {", "if err != nil || !saved && err != nil {"},
+		{"steer-unsaved", "what is to be deregistered is saved first, so that a death in between is repaired",
+			"switch saved, err := c.commit(ctx, false); {", "switch saved, err := true, error(nil); {"},
 	}
 }
 
@@ -78,8 +78,6 @@ func machineEdits() []edit {
 			"if f.shielded(a.Ref.Task) && f.aged(a) && ", "if f.shielded(a.Ref.Task) && "},
 		{"lower-twice", "a call writes the desired count once",
 			"if f.Lowered != nil {\n\t\treturn f.restore(f.Lowered.Held)\n\t}\n", ""},
-		{"lower-braked", "the brake and an operator's pause hold the release too",
-			"if len(f.barred()) > 0 {\n\t\treturn Action{}, false\n\t}\n\tfree,", "free,"},
 		{"targets-left-away", "an aborted release puts its targets back",
 			"if back := f.untried(SteerIn, away); len(back) > 0 {", "if back := f.untried(SteerIn, away); len(back) > 100 {"},
 	}

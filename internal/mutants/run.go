@@ -22,11 +22,28 @@ type Verdict struct {
 	Says   string // that test's first line of output
 }
 
-// Try lays the mutant over the tree at root and runs its tests. scratch is an
-// empty directory of the caller's. An error means that the question was not
-// answered: the edit does not apply, or the result does not compile.
+// Try lays the mutant over the tree at root and asks its packages' tests, one
+// after the other, until one notices. scratch is an empty directory of the
+// caller's. An error means that the question was not answered: the edit does not
+// apply, or the result does not compile.
 func (m Mutant) Try(ctx context.Context, root, scratch string) (Verdict, error) {
-	overlay, err := m.overlay(root, scratch)
+	if m.Inside {
+		v, err := m.ask(ctx, root, scratch, true, m.Packages[0])
+		if err != nil || v.Caught {
+			return v, err
+		}
+	}
+	for _, p := range m.Packages {
+		v, err := m.ask(ctx, root, scratch, false, p)
+		if err != nil || v.Caught {
+			return v, err
+		}
+	}
+	return Verdict{}, nil
+}
+
+func (m Mutant) ask(ctx context.Context, root, scratch string, inside bool, packages string) (Verdict, error) {
+	overlay, err := m.overlay(root, scratch, inside)
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -34,13 +51,13 @@ func (m Mutant) Try(ctx context.Context, root, scratch string) (Verdict, error) 
 	if m.Run != "" {
 		args = append(args, "-run", m.Run)
 	}
-	return test(ctx, m.Name, root, append(args, m.Packages...))
+	return test(ctx, m.Name, root, append(args, packages))
 }
 
 // Base runs the tests of the packages as they are. Where one fails already, no
 // mutant can be said to be caught by any.
-func Base(ctx context.Context, root string, packages []string) error {
-	v, err := test(ctx, "without an edit", root, packages)
+func Base(ctx context.Context, root, packages string) error {
+	v, err := test(ctx, "without an edit", root, []string{packages})
 	if err == nil && v.Caught {
 		err = fmt.Errorf("mutants: %s fails without any edit, so its failing tells nothing: %s", v.By, v.Says)
 	}
@@ -74,7 +91,7 @@ func test(ctx context.Context, name, root string, args []string) (Verdict, error
 }
 
 // overlay writes the edited file and the map that go test takes.
-func (m Mutant) overlay(root, scratch string) (string, error) {
+func (m Mutant) overlay(root, scratch string, inside bool) (string, error) {
 	text, err := m.Apply(root)
 	if err != nil {
 		return "", err
@@ -85,7 +102,7 @@ func (m Mutant) overlay(root, scratch string) (string, error) {
 	}
 	source := filepath.Join(root, filepath.FromSlash(m.File))
 	replace := map[string]string{source: edited}
-	if m.Inside {
+	if inside {
 		if err := without(replace, filepath.Dir(source)); err != nil {
 			return "", err
 		}

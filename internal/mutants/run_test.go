@@ -85,29 +85,34 @@ func TestTryRefusesToAnswerWhereNothingWasAsked(t *testing.T) {
 
 func TestBaseRefusesATestThatFailsAnyway(t *testing.T) {
 	dir := small(t)
-	if err := Base(t.Context(), dir, []string{"."}); err != nil {
+	if err := Base(t.Context(), dir, "."); err != nil {
 		t.Errorf("a package whose tests pass was refused: %v", err)
 	}
 	broken := "package small\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) { t.Error(\"as ever\") }\n"
 	if err := os.WriteFile(filepath.Join(dir, "b_test.go"), []byte(broken), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Base(t.Context(), dir, []string{"."}); err == nil || !strings.Contains(err.Error(), "TestBroken") {
+	if err := Base(t.Context(), dir, "."); err == nil || !strings.Contains(err.Error(), "TestBroken") {
 		t.Errorf("Base said %v of a package with a test that fails anyway", err)
 	}
 }
 
-func TestInsideLeavesExternalTestsOut(t *testing.T) {
+func TestInsideIsAskedFirst(t *testing.T) {
 	dir := small(t)
-	broken := "package small_test\n\nimport \"testing\"\n\nfunc TestOutside(t *testing.T) { t.Error(\"was run\") }\n"
-	if err := os.WriteFile(filepath.Join(dir, "a_outside_test.go"), []byte(broken), 0o600); err != nil {
+	outside := "package small_test\n\nimport \"testing\"\n\nfunc TestAbove(t *testing.T) { t.Error(\"was run\") }\n"
+	if err := os.WriteFile(filepath.Join(dir, "a_outside_test.go"), []byte(outside), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	m := bound
 	m.Inside = true
 	v, err := m.Try(t.Context(), dir, t.TempDir())
 	if err != nil || v.By != "example.com/small TestBound/above" {
-		t.Errorf("verdict %+v, %v; want the test inside the package alone", v, err)
+		t.Errorf("verdict %+v, %v; want the test inside the package", v, err)
+	}
+	m.Old, m.New = "func Bounded", "// Nothing notices this.\nfunc Bounded"
+	v, err = m.Try(t.Context(), dir, t.TempDir())
+	if err != nil || v.By != "example.com/small TestAbove" {
+		t.Errorf("verdict %+v, %v; want the test outside, asked when none inside noticed", v, err)
 	}
 }
 
