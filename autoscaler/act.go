@@ -152,7 +152,7 @@ func (r *running) renew(ctx context.Context) {
 		}
 		ref := DrainRef{Ref: a.Ref, Drain: a.Drain.ID, Version: a.Version, At: r.v.at}
 		if err := r.c.records.Renew(ctx, ref, r.v.at.Add(lease)); err != nil {
-			r.say(CodeLostRace, Info, a.Ref.Task, "renew: "+err.Error())
+			r.failed("renew", a.Ref.Task, err)
 		}
 	}
 }
@@ -226,17 +226,24 @@ func (r *running) confirm(ctx context.Context, saved bool) error {
 	return nil
 }
 
+// failed says what became of a write that was not confirmed. Losing a race is
+// ordinary; any other failure is worth a look.
+func (r *running) failed(what string, task TaskID, err error) {
+	for _, lost := range []error{ErrConflict, ErrBusy, ErrCordoned, ErrRetired, ErrGone} {
+		if errors.Is(err, lost) {
+			r.say(CodeLostRace, Info, task, fmt.Sprintf("%s: %v", what, err))
+			return
+		}
+	}
+	r.say(CodeCallFailed, Notice, task, fmt.Sprintf("%s: %v", what, err))
+}
+
 // did notes an action and what was heard of it, and reports whether it was
-// confirmed. Losing a race is ordinary; any other failure is worth a look.
+// confirmed.
 func (r *running) did(a Action, err error) bool {
 	if err != nil {
 		a.Outcome = err.Error()
-		switch {
-		case errors.Is(err, ErrConflict), errors.Is(err, ErrBusy), errors.Is(err, ErrCordoned), errors.Is(err, ErrRetired), errors.Is(err, ErrGone):
-			r.say(CodeLostRace, Info, a.Task, fmt.Sprintf("%s: %v", a.Code, err))
-		default:
-			r.say(CodeCallFailed, Notice, a.Task, fmt.Sprintf("%s: %v", a.Code, err))
-		}
+		r.failed(string(a.Code), a.Task, err)
 	}
 	r.d.pass.Actions = append(r.d.pass.Actions, a)
 	return err == nil

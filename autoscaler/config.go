@@ -13,7 +13,8 @@ import (
 // and a negative value means none.
 type Timing struct {
 	// Interval is the time between two passes of Run. Default 15 s; a Lambda
-	// that calls Reconcile each minute sets 60 s, so that Healthy knows.
+	// that calls Reconcile each minute sets 60 s, so that Healthy knows. It
+	// cannot be none.
 	Interval time.Duration
 	// IdleFor is how long a task that is drained only if idle must have been
 	// idle. Default 5 min.
@@ -87,7 +88,8 @@ type Config struct {
 	// around dangerous calls.
 	Now func() time.Time
 	// Logger receives one record per pass of Run that did something, held
-	// something at notice or above, or failed; default slog.Default().
+	// something at notice or above, or failed; default slog.Default(). Reconcile
+	// logs nothing: a Lambda logs the Pass that it gets.
 	Logger *slog.Logger
 }
 
@@ -170,6 +172,7 @@ func (c ObserverConfig) problems() []error {
 	add(c.Level != "" && c.Level != LevelA && c.Level != LevelB && c.Level != LevelC,
 		"Level is %q; use A, B, C or leave it empty", c.Level)
 	add(c.Timing.MetricAge < 0, "Timing.MetricAge is %v; a metric needs a bound, leave it 0 for 5 min", c.Timing.MetricAge)
+	add(c.Timing.Interval < 0, "Timing.Interval is %v; Run needs one, leave it 0 for 15 s", c.Timing.Interval)
 	lease := c.Timing.CordonLease
 	add(lease != 0 && lease < time.Minute, "Timing.CordonLease is %v; use at least 1 min or leave it 0 for 15 min", lease)
 	return append(all, c.Limits.problems()...)

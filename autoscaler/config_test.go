@@ -14,14 +14,14 @@ import (
 func TestNewReportsEverythingAtOnce(t *testing.T) {
 	_, err := New(Config{
 		Limits: Limits{Min: -1, Max: 0, MaxTotal: -3}, Level: "D",
-		Timing: Timing{MetricAge: -1, CordonLease: time.Second},
+		Timing: Timing{Interval: -1, MetricAge: -1, CordonLease: time.Second},
 	})
 	if err == nil {
 		t.Fatal("an empty configuration is accepted")
 	}
 	for _, field := range []string{
 		"Service.Cluster", "Service.Name", "Policy", "Sessions", "Records", "State", "Scaler", "Drains", "Level",
-		"Limits.Min", "Limits.Max", "Limits.MaxTotal", "Timing.MetricAge", "Timing.CordonLease",
+		"Limits.Min", "Limits.Max", "Limits.MaxTotal", "Timing.Interval", "Timing.MetricAge", "Timing.CordonLease",
 	} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("the error does not name %s: %v", field, err)

@@ -110,8 +110,10 @@ func (c *Controller) Healthy(now time.Time) bool {
 
 // Drain closes one task on an operator's wish: the same drain under the same
 // guard as the policy's, except that the task need not have been idle for a
-// while, and that demand does not reopen it. Where the guard holds it back,
-// nothing is written and the error is ErrHeld with the reasons as its hint.
+// while, and that demand does not reopen it: only Reopen does. A task with
+// sessions is drained only where Config.Emptying allows it. Where the guard holds
+// the drain back, nothing is written and the error is ErrHeld with the reasons as
+// its hint.
 func (c *Controller) Drain(ctx context.Context, task TaskID, by string) error {
 	fail := func(err error, hint string) error {
 		return &Error{Op: "autoscaler.Drain", Ref: TaskRef{c.cfg.Service, task}.String(), Hint: hint, Err: err}
@@ -125,7 +127,7 @@ func (c *Controller) Drain(ctx context.Context, task TaskID, by string) error {
 	}
 	wish := Decision{
 		Open: v.snapshot.Totals.Capacity() - 1, Empty: []TaskID{task},
-		Reasons: []Reason{{Code: CodeDrainAsked, By: by, Task: task}}, Memory: v.checkpoint.Memory,
+		Memory: v.checkpoint.Memory,
 	}
 	next := v.checkpoint.Clone()
 	rules := guardRules{
@@ -145,10 +147,36 @@ func (c *Controller) Drain(ctx context.Context, task TaskID, by string) error {
 	if _, err := c.sessions.Cordon(ctx, req); err != nil {
 		return fail(err, "")
 	}
+	c.logger.LogAttrs(ctx, slog.LevelInfo, "drain begun", slog.String("task", req.Ref.String()), slog.String("by", by))
 	next.LastIn = v.at
 	if _, err := c.state.SaveCheckpoint(ctx, next); err != nil && !errors.Is(err, ErrConflict) {
 		return fail(err, "the task is cordoned; only the cooldown was not noted")
 	}
+	return nil
+}
+
+// Reopen ends a drain, whoever asked for it, as long as the task is not retired.
+// It fails with ErrNotFound for a task without a record, ErrRetired once nothing
+// leads back, ErrConflict where the task is not being drained or changed
+// meanwhile, and ErrBusy where its protection does not suffice to open it.
+func (c *Controller) Reopen(ctx context.Context, task TaskID, by string) error {
+	ref := TaskRef{c.cfg.Service, task}
+	fail := func(err error, hint string) error {
+		return &Error{Op: "autoscaler.Reopen", Ref: ref.String(), Hint: hint, Err: err}
+	}
+	at := c.cfg.Now()
+	found, err := c.sessions.Prove(ctx, []TaskRef{ref}, at)
+	if err != nil {
+		return fail(err, "")
+	}
+	a := found[0]
+	if a.State == TaskOpen || a.State == TaskNew {
+		return fail(ErrConflict, "it is not being drained; its record is "+string(a.State))
+	}
+	if err := c.sessions.Reopen(ctx, DrainRef{Ref: ref, Drain: a.Drain.ID, Version: a.Version, At: at}); err != nil {
+		return fail(err, "")
+	}
+	c.logger.LogAttrs(ctx, slog.LevelInfo, "drain ended", slog.String("task", ref.String()), slog.String("by", by))
 	return nil
 }
 

@@ -762,3 +762,27 @@ func ExampleNewObserver() {
 	fmt.Println(pass.Open, "wanted,", len(pass.Actions), "done", err)
 	// Output: 4 wanted, 0 done <nil>
 }
+
+func TestOperatorReopensWhatWasDrained(t *testing.T) {
+	w := newWorld(t, 3, func(c *autoscaler.Config) { c.Emptying = true })
+	w.passes(44)
+	task := w.records()[autoscaler.TaskOpen][1]
+	if err := w.ctl.Reopen(t.Context(), task, "ann"); !errors.Is(err, autoscaler.ErrConflict) {
+		t.Errorf("%v: an open task was reopened", err)
+	}
+	if err := w.ctl.Reopen(t.Context(), "no-such-task", "ann"); !errors.Is(err, autoscaler.ErrNotFound) {
+		t.Errorf("%v, want that there is no such record", err)
+	}
+	if err := w.begin(task, "s-1"); err != nil { // it keeps the drain from ending by itself
+		t.Fatal(err)
+	}
+	if err := w.ctl.Drain(t.Context(), task, "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.ctl.Reopen(t.Context(), task, "bob"); err != nil {
+		t.Fatal(err)
+	}
+	if open := w.records()[autoscaler.TaskOpen]; len(open) != 3 {
+		t.Errorf("open %v, want all three", open)
+	}
+}

@@ -91,9 +91,9 @@ func (o *Observer) ask(v *view, next *Checkpoint) Decision {
 	d.Reasons = named
 	switch {
 	case len(d.Memory) > MemoryLimit:
-		v.note(CodeMemoryTooLarge, Alert, fmt.Sprintf("%d bytes, limit %d; the last memory is kept", len(d.Memory), MemoryLimit))
+		v.note(CodeMemoryRefused, Alert, fmt.Sprintf("%d bytes, limit %d; the last memory is kept", len(d.Memory), MemoryLimit))
 	case len(d.Memory) > 0 && !json.Valid(d.Memory):
-		v.note(CodeMemoryTooLarge, Alert, "the memory is not JSON; the last one is kept")
+		v.note(CodeMemoryRefused, Alert, "the memory is not JSON; the last one is kept")
 	default:
 		next.Memory = d.Memory
 	}

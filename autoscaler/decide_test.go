@@ -209,7 +209,7 @@ func TestPolicyOutputIsMended(t *testing.T) {
 	for _, bad := range []Memory{Memory(`"` + strings.Repeat("x", MemoryLimit) + `"`), Memory(`{`)} {
 		o := testObserver(Decision{Open: 3, Reasons: []Reason{{Code: "x"}}, Memory: bad})
 		d := o.decide(viewOf(o, guardAt, "ooo", Checkpoint{Memory: kept}))
-		if string(d.next.Memory) != string(kept) || !hasCode(d.pass.Reasons, CodeMemoryTooLarge) {
+		if string(d.next.Memory) != string(kept) || !hasCode(d.pass.Reasons, CodeMemoryRefused) {
 			t.Errorf("memory of %d bytes: kept %.20s, reasons %v", len(bad), d.next.Memory, d.pass.Reasons)
 		}
 	}

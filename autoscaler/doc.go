@@ -53,15 +53,14 @@
 //	unknown_occupancy busy young not_idle_long intended pinned not_a_task level
 //	floor minimum maximum max_total cordon_cap cooldown paused deployment brake
 //	foreign_desired foreign_adopted adopting not_opened stale_metric foreign_record
-//	no_reason_given memory_too_large running_gravestone
+//	no_reason_given memory_refused running_gravestone
 //	overlapped registered reopened cordoned scaled_out scaled_in lost_race
-//	forgotten drain_asked permit_held permit_expired call_failed
+//	forgotten permit_held permit_expired call_failed
 //
 // From the gate and the release:
 //
 //	service_state not_steady owed exposed disagree unconfirmed not_ready vetoed
 //	retired released stopped wrong_victim stuck busy_retired target_returned
-//	cancelled
 //
 // Each is documented at its constant; those of the built-in policies stand in
 // package policy.

@@ -16,7 +16,7 @@ const owedAfter = 15 * time.Minute
 // The desired count is lowered only on reads that pass the gate: while ECS is
 // starting, replacing or missing tasks, a lower count can take a task that
 // nobody chose.
-func Gate(r Reads) []Reason {
+func (r Reads) Gate() []Reason {
 	var held []Reason
 	hold := func(code Code, sev Severity, format string, args ...any) {
 		held = append(held, Reason{Code: code, Severity: sev, By: "gate", Detail: fmt.Sprintf(format, args...)})

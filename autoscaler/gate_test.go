@@ -8,7 +8,7 @@ func TestGateHoldsWhileATaskIsPendingBesideEnough(t *testing.T) {
 	r := gateCase()
 	r.State.Desired, r.Checkpoint.Desired.Value = 4, 4
 	r.State.Running, r.State.Pending = 4, 1
-	if held := Gate(r); !hasCode(held, CodeNotSteady) {
+	if held := r.Gate(); !hasCode(held, CodeNotSteady) {
 		t.Errorf("held %v, want %q", held, CodeNotSteady)
 	}
 }

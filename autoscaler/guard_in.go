@@ -28,7 +28,11 @@ func (g *guarding) pickCordon(d Decision) {
 	if d.Abstain {
 		return
 	}
-	surplus := g.s.Totals.Capacity() - g.out.want - len(g.marked)
+	surplus := g.s.Totals.Capacity() - g.out.want
+	if surplus > 0 && len(g.marked) > 0 {
+		g.out.reasons = append(g.out.reasons, Reason{Code: CodeIntended, Severity: Info, By: "guard", Count: len(g.marked)})
+		surplus -= len(g.marked)
+	}
 	if surplus <= 0 {
 		return
 	}
@@ -98,7 +102,7 @@ func (g *guarding) idle() []cordon {
 		}
 		free = append(free, *t)
 	}
-	for _, code := range [...]Code{CodeUnknownOccupancy, CodeBusy, CodePinned, CodeIntended, CodeYoung, CodeNotIdleLong} {
+	for _, code := range [...]Code{CodeUnknownOccupancy, CodeBusy, CodePinned, CodeYoung, CodeNotIdleLong} {
 		if held[code] > 0 {
 			g.out.reasons = append(g.out.reasons, Reason{Code: code, Severity: Info, By: "guard", Count: held[code]})
 		}

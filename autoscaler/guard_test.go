@@ -140,6 +140,10 @@ func TestGuardRules(t *testing.T) {
 			c.Intents = []Intent{{Task: "t00", Expires: guardAt.Add(time.Second)}}
 			d.Open = 8
 		}, "", []TaskID{"t01"}, 8},
+		{"an intent uses the surplus up, and says so", func(_ *Snapshot, c *Checkpoint, d *Decision, _ *guardRules) {
+			c.Intents = []Intent{{Task: "t00", Expires: guardAt.Add(time.Second)}}
+			d.Open = 9
+		}, CodeIntended, nil, 9},
 		{"an intent counts against the floor", func(_ *Snapshot, c *Checkpoint, _ *Decision, r *guardRules) {
 			c.Intents = []Intent{{Task: "t00", Expires: guardAt.Add(time.Second)}}
 			r.floor = 80

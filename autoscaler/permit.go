@@ -83,8 +83,10 @@ var ErrHeld = errors.New("held")
 // Do reads everything, asks judge whether and how the call may be made, saves
 // the permit that judge returns on the checkpoint just read, makes the call and
 // clears the permit. Where judge returns reasons the call is not made, and Do
-// returns them with ErrHeld. A call that failed keeps its permit until it runs
-// out, since its effect is not known.
+// returns them with ErrHeld, as it does where another's permit is live, where
+// somebody saved first, and where the permit ran out before anything was sent (it
+// is then withdrawn). A call that failed keeps its permit until it runs out, since
+// its effect is not known.
 func (p Permits) Do(
 	ctx context.Context,
 	judge func(Reads) (Permit, []Reason),
@@ -129,7 +131,7 @@ func (p Permits) Do(
 // no session enters a task without asking, a lowering that arrives late can hurt
 // nobody, and a raise must not wait behind it.
 func (p Permits) mayTakeOver(r Reads, permit Permit) bool {
-	return permit.Call == CallSetDesired && permit.Raise && LevelOf(r.Activity) == LevelA
+	return permit.Call == CallSetDesired && permit.Raise && r.Level() == LevelA
 }
 
 // read collects what a permit is computed from; its clock starts before the
@@ -187,7 +189,7 @@ func (p Permits) withdraw(ctx context.Context, held Checkpoint, was DesiredCount
 // It returns the reads, and the value written, or the reasons with ErrHeld.
 func (p Permits) SetDesired(ctx context.Context, reason Code) (reads Reads, written int, reasons []Reason, err error) {
 	judge := func(r Reads) (Permit, []Reason) {
-		permit, held := JudgeDesired(r)
+		permit, held := r.Desired()
 		permit.Reason, written = reason, permit.Desired
 		return permit, held
 	}
@@ -197,12 +199,12 @@ func (p Permits) SetDesired(ctx context.Context, reason Code) (reads Reads, writ
 	return reads, written, reasons, err
 }
 
-// JudgeDesired decides on what was read whether the desired count is to be
+// Desired decides on what was read whether the desired count is to be
 // written, and to what: the permit for it, or the reasons to hold. Where there is
 // nothing to write, the one reason is [CodeNotReady]. It is pure; SetDesired is
 // the way to act on it, and a release that must also look at protections calls
 // it within [Permits.Do].
-func JudgeDesired(r Reads) (Permit, []Reason) {
+func (r Reads) Desired() (Permit, []Reason) {
 	hold := func(code Code, sev Severity, format string, args ...any) (Permit, []Reason) {
 		return Permit{}, []Reason{{Code: code, Severity: sev, Detail: fmt.Sprintf(format, args...)}}
 	}
@@ -227,7 +229,7 @@ func JudgeDesired(r Reads) (Permit, []Reason) {
 	case r.State.deployment() != DeploymentSteady:
 		return hold(CodeDeployment, Notice, "desired is only raised during a deployment")
 	}
-	if held := Gate(r); len(held) > 0 {
+	if held := r.Gate(); len(held) > 0 {
 		return Permit{}, held
 	}
 	return Permit{Call: CallSetDesired, Desired: value}, nil

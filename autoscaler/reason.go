@@ -49,13 +49,13 @@ func (s *Severity) UnmarshalText(text []byte) error {
 type Reason struct {
 	Code     Code     `json:"code"`
 	Severity Severity `json:"severity"`
-	By       string   `json:"by,omitempty"`    // path in the composition, "safest/buffer"; "guard", "release"
+	By       string   `json:"by,omitempty"`    // path in the composition, as safest/buffer; observe, guard, pass, scale-out, gate, release
 	Task     TaskID   `json:"task,omitempty"`  // the task it is about, if one
 	Count    int      `json:"count,omitempty"` // how many tasks it is about, if several
 	Detail   string   `json:"detail,omitempty"`
 }
 
-// String returns the reason on one line: "guard: floor_of_open_slots t-1 (detail)".
+// String returns the reason on one line: "guard: floor t-1 (detail)".
 func (r Reason) String() string {
 	text := string(r.Code)
 	if r.By != "" {
@@ -101,7 +101,7 @@ const (
 	CodeStaleMetric      Code = "stale_metric"       // a metric was too old and counts as absent
 	CodeForeignRecord    Code = "foreign_record"     // the record belongs to another owner
 	CodeNoReason         Code = "no_reason_given"    // the policy gave no reason
-	CodeMemoryTooLarge   Code = "memory_too_large"   // the policy's memory was dropped
+	CodeMemoryRefused    Code = "memory_refused"     // the policy's new memory was too large or not JSON; the last one stays
 	CodeGravestone       Code = "running_gravestone" // ECS runs a task that the store holds for gone
 
 	// What a pass did.
@@ -113,7 +113,6 @@ const (
 	CodeScaledIn      Code = "scaled_in"      // desired was lowered past the retired
 	CodeLostRace      Code = "lost_race"      // a record changed between the look and the write
 	CodeForgotten     Code = "forgotten"      // a stopped task's record was closed
-	CodeDrainAsked    Code = "drain_asked"    // an operator asked for a drain
 	CodePermitHeld    Code = "permit_held"    // another dangerous call is under way
 	CodePermitExpired Code = "permit_expired" // the permit ran out before the call was made
 	CodeCallFailed    Code = "call_failed"    // a call failed; its effect is not known
@@ -134,5 +133,4 @@ const (
 	CodeStuck          Code = "stuck"           // a retired task does not stop
 	CodeBusyRetired    Code = "busy_retired"    // a retired task was told of a session
 	CodeTargetReturned Code = "target_returned" // a deregistered target was registered again
-	CodeCancelled      Code = "cancelled"       // the release was cancelled
 )

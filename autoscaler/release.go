@@ -35,7 +35,7 @@ type Outcome string
 const (
 	OutcomeReleased  Outcome = "released"  // every retired task has stopped
 	OutcomeAborted   Outcome = "aborted"   // nothing was retired; the drains go on
-	OutcomeCancelled Outcome = "cancelled" // asked for by Cancel
+	OutcomeCancelled Outcome = "cancelled" // by Cancel; stands in the journal only, since the checkpoint then holds no release
 	OutcomeStuck     Outcome = "stuck"     // a retired task has not stopped within its bound
 )
 

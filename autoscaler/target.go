@@ -71,14 +71,14 @@ func index(activity []TaskActivity) map[TaskID]*TaskActivity {
 	return m
 }
 
-// LevelOf returns the lowest level among the records that are not retired, and
+// Level returns the lowest level among the records that are not retired, and
 // level C for a service without any: a rule for the whole service takes the
 // weakest application present.
-func LevelOf(activity []TaskActivity) Level {
+func (r Reads) Level() Level {
 	level, found := LevelA, false
-	for i := range activity {
-		if activity[i].State != TaskRetired {
-			level, found = level.Lower(activity[i].Level), true
+	for i := range r.Activity {
+		if r.Activity[i].State != TaskRetired {
+			level, found = level.Lower(r.Activity[i].Level), true
 		}
 	}
 	if !found {

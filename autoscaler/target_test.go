@@ -107,7 +107,7 @@ func gateCase() Reads {
 }
 
 func TestGate(t *testing.T) {
-	if held := Gate(gateCase()); len(held) > 0 {
+	if held := gateCase().Gate(); len(held) > 0 {
 		t.Fatalf("a healthy service is held: %v", held)
 	}
 	tests := []struct {
@@ -144,7 +144,7 @@ func TestGate(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := gateCase()
 			tt.change(&r)
-			if held := Gate(r); !hasCode(held, tt.code) {
+			if held := r.Gate(); !hasCode(held, tt.code) {
 				t.Errorf("no reason %q in %v", tt.code, held)
 			}
 		})
@@ -155,11 +155,11 @@ func TestGateLetsTheLongOwedGo(t *testing.T) {
 	r := gateCase()
 	r.State.Desired, r.Checkpoint.Desired.Value = 8, 8
 	r.Checkpoint.OwedSince = guardAt.Add(-owedAfter)
-	if held := Gate(r); !hasCode(held, CodeNotSteady) {
+	if held := r.Gate(); !hasCode(held, CodeNotSteady) {
 		t.Errorf("held %v at 15 min, want %q", held, CodeNotSteady)
 	}
 	r.Checkpoint.OwedSince = r.Checkpoint.OwedSince.Add(-time.Second)
-	if held := Gate(r); len(held) > 0 {
+	if held := r.Gate(); len(held) > 0 {
 		t.Errorf("held %v after 15 min, want nothing", held)
 	}
 }
@@ -168,12 +168,12 @@ func TestGateTakesTheRetiredForSettled(t *testing.T) {
 	r := gateCase()
 	r.Activity[4].ExposedAt = guardAt
 	r.Activity = append(r.Activity, TaskActivity{Ref: TaskRef{Task: "z"}, State: TaskRetired})
-	if held := Gate(r); len(held) > 0 {
+	if held := r.Gate(); len(held) > 0 {
 		t.Errorf("held %v for what is retired", held)
 	}
 }
 
-func TestJudgeDesired(t *testing.T) {
+func TestReadsDesired(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(*Reads)
@@ -207,7 +207,7 @@ func TestJudgeDesired(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := gateCase()
 			tt.change(&r)
-			permit, held := JudgeDesired(r)
+			permit, held := r.Desired()
 			if permit.Desired != tt.value || (len(held) > 0) != (tt.code != "") {
 				t.Errorf("permit %+v, held %v; want %d", permit, held, tt.value)
 			}
@@ -218,15 +218,16 @@ func TestJudgeDesired(t *testing.T) {
 	}
 }
 
-func TestLevelOf(t *testing.T) {
+func TestReadsLevel(t *testing.T) {
 	for letters, want := range map[string]Level{"": LevelC, "AA": LevelA, "AB": LevelB, "AC": LevelC, "A?": LevelC} {
 		var activity []TaskActivity
 		for _, l := range letters {
 			activity = append(activity, TaskActivity{State: TaskOpen, Level: Level(string(l))})
 		}
 		activity = append(activity, TaskActivity{State: TaskRetired, Level: LevelC})
-		if got := LevelOf(activity).known(); got != want {
-			t.Errorf("LevelOf(%q) = %q, want %q", letters, got, want)
+		reads := Reads{Activity: activity}
+		if got := reads.Level().known(); got != want {
+			t.Errorf("Level(%q) = %q, want %q", letters, got, want)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 // Begin applies the writer's Begin: the session is counted from now on, or the
 // caller is refused.
 func (r *Record) Begin(req BeginRequest, t Terms, spilled Spilled) (Grant, error) {
-	if err := r.mayAsk("Begin", req.Session, req.At, t); err != nil {
+	if err := r.mayAsk("Begin", req.Session, req.At, t, spilled); err != nil {
 		return Grant{}, err
 	}
 	at := instantOf(req.At)
@@ -19,7 +19,7 @@ func (r *Record) Begin(req BeginRequest, t Terms, spilled Spilled) (Grant, error
 		return r.grant(req.At, t, false), nil
 	}
 	if r.hasEnded(req.Session, req.At, t, spilled) {
-		return Grant{}, r.refuse("Begin", autoscaler.ErrGone, "the session has ended; a new session needs a new id")
+		return Grant{}, r.refuseEnded("Begin")
 	}
 	reopens, err := r.mayEnter("Begin", req.Reopen, at, t)
 	if err != nil {
@@ -40,7 +40,7 @@ func (r *Record) Begin(req BeginRequest, t Terms, spilled Spilled) (Grant, error
 // Reserve applies the writer's Reserve. A reservation never opens a cordoned
 // task: nobody is waiting at the door yet.
 func (r *Record) Reserve(req ReserveRequest, t Terms, spilled Spilled) (Grant, error) {
-	if err := r.mayAsk("Reserve", req.Session, req.At, t); err != nil {
+	if err := r.mayAsk("Reserve", req.Session, req.At, t, spilled); err != nil {
 		return Grant{}, err
 	}
 	if !req.Until.After(req.At) {
@@ -57,7 +57,7 @@ func (r *Record) Reserve(req ReserveRequest, t Terms, spilled Spilled) (Grant, e
 		return granted(), nil
 	}
 	if r.hasEnded(req.Session, req.At, t, spilled) {
-		return Grant{}, r.refuse("Reserve", autoscaler.ErrGone, "the session has ended; a new session needs a new id")
+		return Grant{}, r.refuseEnded("Reserve")
 	}
 	if r.state != autoscaler.TaskOpen {
 		return Grant{}, r.refuse("Reserve", autoscaler.ErrCordoned, "take another task")
@@ -72,7 +72,7 @@ func (r *Record) Reserve(req ReserveRequest, t Terms, spilled Spilled) (Grant, e
 }
 
 // mayAsk refuses what no state of the task could grant.
-func (r *Record) mayAsk(op string, id SessionID, at time.Time, t Terms) error {
+func (r *Record) mayAsk(op string, id SessionID, at time.Time, t Terms, spilled Spilled) error {
 	if err := r.writable(op, t); err != nil {
 		return err
 	}
@@ -80,12 +80,21 @@ func (r *Record) mayAsk(op string, id SessionID, at time.Time, t Terms) error {
 		return err
 	}
 	if t.clockOff(at) {
-		return r.refuse(op, autoscaler.ErrClock, "set the caller's clock by a time service")
+		return r.refuseClock(op, at, t)
 	}
-	if r.state == autoscaler.TaskRetired || r.state == autoscaler.TaskGone {
-		return r.refuse(op, autoscaler.ErrGone, "the task is closed for good; take another task")
+	if r.state != autoscaler.TaskRetired && r.state != autoscaler.TaskGone {
+		return nil
 	}
-	return nil
+	// Another task would know nothing of the end, and take the session.
+	if r.hasEnded(id, at, t, spilled) {
+		return r.refuseEnded(op)
+	}
+	return r.refuse(op, autoscaler.ErrGone, "the task is closed for good; take another task")
+}
+
+// refuseEnded returns the error for a session that has ended.
+func (r *Record) refuseEnded(op string) error {
+	return r.refuse(op, ErrEnded, "a new session needs a new id")
 }
 
 // mayEnter reports whether the task admits a new session, and whether it has to
@@ -111,6 +120,9 @@ func (r *Record) mayEnter(op string, reopen bool, at instant, t Terms) (reopens 
 
 // hasRoom refuses a session where every slot is taken, or the record is full.
 func (r *Record) hasRoom(op string, at instant, t Terms) error {
+	if r.slots == 0 {
+		return r.refuse(op, autoscaler.ErrTaskFull, "the record says 0 slots; its task has to say how many it has")
+	}
 	c := r.judge(at, t.Rules)
 	if c.occupied() >= r.slots {
 		return r.refuse(op, autoscaler.ErrTaskFull, "every slot is taken; take another task")

@@ -61,7 +61,7 @@ func (r *Record) Reopen(d autoscaler.DrainRef, t Terms) error {
 		return nil
 	}
 	if !r.protectedEnough(r.protectedUntil, instantOf(d.At), t.Rules) {
-		return r.refuse("Reopen", autoscaler.ErrBusy, r.openHint(t.Rules))
+		return r.refuse("Reopen", errUnprotected, r.openHint(t.Rules))
 	}
 	r.open(t)
 	r.changed(t)
@@ -113,7 +113,7 @@ func (r *Record) mayControl(op string, version int64, at time.Time, t Terms) err
 	case r.version != version:
 		return r.refuse(op, autoscaler.ErrConflict, "read it again")
 	case t.clockOff(at):
-		return r.refuse(op, autoscaler.ErrClock, "set the caller's clock by a time service")
+		return r.refuseClock(op, at, t)
 	}
 	return nil
 }

@@ -5,6 +5,45 @@
 // itself; its processes say what they hold with a [Reporter]; a broker picks a
 // task with [Place].
 //
+// # A task process
+//
+// A task starts closed. Its process makes a [Reporter] (or drives a [Process] by
+// itself) and reports every 30 seconds; the first report makes the task's record,
+// closed too. Each answer is an [Order], and the process acts on its state:
+//
+//   - new: it protects its task from scale-in, reads the protection back, and
+//     opens the record with Records.Open, naming the order's version and what it
+//     has read. At least 30 minutes must be left. It renews the protection long
+//     before that, and reports its end.
+//   - open: it admits sessions. [Reporter.Enter] takes one in, or refuses it.
+//   - cordoned: it admits nobody and acknowledges, which the next report does by
+//     itself. The sessions inside go on undisturbed. The task may open again.
+//   - retired: nothing is inside and nothing will ever enter. It clears its
+//     protection and ends.
+//   - gone: the task was forgotten. It ends.
+//
+// At level A it asks with Begin besides, before it serves a session, unless the
+// broker has asked for it.
+//
+// # A broker
+//
+// A broker finds a task for each user:
+//
+//  1. Activity shows the service's tasks, and [Place] chooses one.
+//  2. Begin asks for the session there, with Reopen as Place says. A grant is
+//     served before it expires. Where the answer is lost, the same call is made
+//     again, or Abandon before the broker gives up.
+//  3. Refused with ErrCordoned or ErrTaskFull, it looks again and chooses anew.
+//     Refused with [ErrEnded], it gives up: that id will never begin again.
+//     Refused with ErrGone otherwise, the task is gone: it chooses another one.
+//  4. End tells that the session is over.
+//
+// Users for whom Place finds nothing wait, and the broker says how many with
+// ReportDemand: at every change, and again every minute or so, since a report
+// counts for five. By that a service with no room left is scaled out.
+//
+// # The record
+//
 // A task has one [Record]. Starting a session and closing the task are
 // conditional writes on that one record, and so is the write that retires it:
 // one of two is first, and the other one is refused. That is the whole of the

@@ -133,6 +133,8 @@ func (m *model) lease(at time.Time) time.Time { return at.Add(m.rules.Lease + m.
 func (m *model) begin(id SessionID, at time.Time, reopen bool, slots int, until time.Time) error {
 	reserve := !until.IsZero()
 	switch {
+	case m.state == autoscaler.TaskRetired && m.ended[id]:
+		return ErrEnded
 	case m.state == autoscaler.TaskRetired:
 		return autoscaler.ErrGone
 	case m.alive(id, at) && (reserve || m.state != autoscaler.TaskNew):
@@ -145,7 +147,7 @@ func (m *model) begin(id SessionID, at time.Time, reopen bool, slots int, until 
 		}
 		return nil
 	case m.ended[id]:
-		return autoscaler.ErrGone
+		return ErrEnded
 	}
 	reopens := false
 	switch {

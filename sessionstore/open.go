@@ -23,7 +23,7 @@ func (r *Record) Open(req autoscaler.OpenRequest, t Terms) error {
 	marks := r.marks(req.Exposed, until, at, t.Rules)
 	opens := r.state == autoscaler.TaskNew && r.protectedEnough(until, at, t.Rules)
 	if r.state == autoscaler.TaskNew && !opens && !marks {
-		return r.refuse("Open", autoscaler.ErrBusy, r.openHint(t.Rules))
+		return r.refuse("Open", errUnprotected, r.openHint(t.Rules))
 	}
 	before, mark := r.protectedUntil, r.exposed
 	if marks {

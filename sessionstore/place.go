@@ -15,7 +15,7 @@ const (
 )
 
 // Choice is a task for a new session, as it stood when it was looked at. Begin
-// decides; where it refuses, choose again on a fresh look.
+// decides, and its refusal says what to do: see [Place].
 type Choice struct {
 	Ref  autoscaler.TaskRef
 	Free int // slots that were free, the one to be taken included
@@ -30,6 +30,10 @@ type Choice struct {
 // one cordoned last. Tasks of another owner, tasks whose occupancy is unknown,
 // and those that an operator drains are never chosen. Equal tasks are told apart
 // by their ids. It visits each task once and allocates nothing.
+//
+// Where Begin refuses the choice: on ErrCordoned or ErrTaskFull choose again on a
+// fresh look; on [ErrEnded] give up, whatever the task; on ErrGone otherwise
+// choose another task, which a fresh look does too.
 func Place(tasks []autoscaler.TaskActivity, route Route) (choice Choice, ok bool) {
 	open, cordoned := -1, -1
 	for i := range tasks {

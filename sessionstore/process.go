@@ -10,16 +10,16 @@ import (
 // ReportInterval is the usual time between two reports of a process.
 const ReportInterval = 30 * time.Second
 
-// ProcessConfig describes one process of a task that holds sessions. Ref and
-// Name are required.
+// ProcessConfig describes one process of a task that holds sessions. Ref, Name
+// and Slots are required; so is Boot, which a [Reporter] fills in.
 type ProcessConfig struct {
 	Ref  autoscaler.TaskRef
 	Name string    // within the task; the same after a restart
 	Boot time.Time // when the process started
 
 	// What the task says of itself in each report; see [Report].
-	Level     autoscaler.Level
-	Slots     int
+	Level     autoscaler.Level // empty counts as C
+	Slots     int              // sessions the whole task has room for; at least 1
 	Processes int
 	Revision  string
 
@@ -44,7 +44,9 @@ type Process struct {
 	urgent   bool      // an answer is to be acknowledged
 }
 
-// NewProcess returns a process that has just started, closed.
+// NewProcess returns a process that has just started, closed. It checks nothing:
+// the store refuses the first report of a process without Ref, Name, Boot or
+// Slots, and says what to set.
 func NewProcess(config ProcessConfig) *Process {
 	config.Interval = cmp.Or(config.Interval, ReportInterval)
 	return &Process{config: config, boot: config.Boot.UnixMilli()}

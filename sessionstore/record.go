@@ -1,7 +1,8 @@
 package sessionstore
 
 import (
-	"errors"
+	"fmt"
+	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 )
@@ -67,10 +68,10 @@ func RecordOfStarted(req StartedRequest, t Terms) *Record {
 // RecordOfReport returns the record for the first report of a task without one.
 // The report itself is still to be applied, in the same write.
 func RecordOfReport(rep Report, t Terms) *Record {
-	return NewRecord(autoscaler.RegisterRequest{
-		Ref: rep.Ref, Level: rep.Level, Slots: rep.Slots, Processes: max(1, rep.Processes),
-		Revision: rep.Revision, At: rep.At,
-	}, t)
+	r := NewRecord(autoscaler.RegisterRequest{Ref: rep.Ref, Processes: 1, At: rep.At}, t)
+	// The report describes it, as it would a record that somebody else made.
+	r.described = false
+	return r
 }
 
 // Ref names the record's task.
@@ -150,13 +151,10 @@ func refusal(op string, ref autoscaler.TaskRef, err error, hint string) error {
 	return &autoscaler.Error{Op: "sessionstore." + op, Ref: ref.String(), Hint: hint, Err: err}
 }
 
-// errArgument is the cause where a request could not mean anything.
-var errArgument = errors.New("bad argument")
-
-// checkSession refuses an id that no store accepts.
-func checkSession(op string, ref autoscaler.TaskRef, id SessionID) error {
-	if len(id) > 0 && len(id) <= SessionIDLimit {
-		return nil
-	}
-	return refusal(op, ref, errArgument, "a session id has 1 to 200 bytes")
+// refuseClock returns the error for a caller whose clock is off. It shows both
+// clocks: an instant that was never set looks like nothing else.
+func (r *Record) refuseClock(op string, at time.Time, t Terms) error {
+	return r.refuse(op, autoscaler.ErrClock, fmt.Sprintf(
+		"at %s, the store's clock %s, bound %s; set At, and give caller and store the same clock",
+		at.UTC().Format(time.RFC3339Nano), t.Now.UTC().Format(time.RFC3339Nano), t.Rules.Skew))
 }

@@ -117,6 +117,35 @@ func TestRefusalsSayWhatWhereAndWhatToDo(t *testing.T) {
 	}
 }
 
+func TestRefusalsNameTheirCause(t *testing.T) {
+	b := reporting(t)
+	b.cordon("d")
+	b.advance(25 * time.Hour)
+	fresh := newBench(t, autoscaler.RegisterRequest{Level: autoscaler.LevelA, Slots: 4, Processes: 1})
+	bare := newBench(t, autoscaler.RegisterRequest{Level: autoscaler.LevelA})
+	b.must(bare.open(24 * time.Hour))
+	ended := reporting(t)
+	ended.end("a")
+	_, clock := ended.r.Begin(BeginRequest{Session: "b"}, ended.terms(), nil)
+	for name, c := range map[string]struct {
+		err, sentinel error
+		text          string
+	}{
+		"open":     {fresh.open(time.Minute), autoscaler.ErrBusy, "sessionstore.Open: c/s/t: the task lacks the protection that opening needs (protect the task"},
+		"reopen":   {b.r.Reopen(b.drainRef("d"), b.terms()), autoscaler.ErrBusy, "sessionstore.Reopen: c/s/t: the task lacks the protection"},
+		"no slots": {bare.begin("a"), autoscaler.ErrTaskFull, "the record says 0 slots; its task has to say how many it has"},
+		"ended":    {ended.begin("a"), autoscaler.ErrGone, "c/s/t: the session has ended (a new session needs a new id)"},
+		"no clock": {clock, autoscaler.ErrClock, "at 0001-01-01T00:00:00Z, the store's clock 2026-03-01T12:00:00Z, bound 5s; set At, and give caller and store the same clock"},
+	} {
+		if !errors.Is(c.err, c.sentinel) || !strings.Contains(c.err.Error(), c.text) {
+			t.Errorf("%s: %q, want %q and %q", name, c.err, c.sentinel, c.text)
+		}
+	}
+	if err := ended.begin("a"); !errors.Is(err, ErrEnded) || errors.Is(b.begin("b"), ErrEnded) {
+		t.Errorf("%v, want %q, and only there", err, ErrEnded)
+	}
+}
+
 func TestRefusedWritesChangeNothing(t *testing.T) {
 	b := reporting(t)
 	b.must(b.begin("a"))

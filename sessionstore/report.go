@@ -36,11 +36,16 @@ func (r *Record) Report(rep Report, t Terms, spilled Spilled) (Order, error) {
 	if err := r.writable("Report", t); err != nil {
 		return Order{}, err
 	}
-	if rep.Process == "" {
-		return Order{}, r.refuse("Report", errArgument, "a process needs a name that its next boot has too")
+	if err := rep.check(); err != nil {
+		return Order{}, err
 	}
 	if r.state == autoscaler.TaskGone {
 		return r.order(rep.Boot), nil
+	}
+	// A task without a slot would refuse every session and be paid for all the
+	// same; later reports do not describe it, and are taken for what they hold.
+	if !r.described && rep.Slots < 1 {
+		return Order{}, r.refuse("Report", errArgument, "set ProcessConfig.Slots: how many sessions the task has room for")
 	}
 	p, fresh := r.process(rep)
 	switch {

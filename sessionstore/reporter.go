@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ReporterConfig configures a [Reporter]. Writer, Ref and Name are required.
+// ReporterConfig configures a [Reporter]. Writer, Ref, Name and Slots are required.
 type ReporterConfig struct {
 	ProcessConfig // Boot defaults to the time of NewReporter
 	Writer        Writer
@@ -39,7 +39,7 @@ type Reporter struct {
 }
 
 // NewReporter returns a reporter that admits nobody until Run has heard that the
-// task is open.
+// task is open. Its error names every field that is missing.
 func NewReporter(config ReporterConfig) (*Reporter, error) {
 	var problems []error
 	if config.Writer == nil {
@@ -48,8 +48,11 @@ func NewReporter(config ReporterConfig) (*Reporter, error) {
 	if config.Name == "" {
 		problems = append(problems, errors.New("no Name: a process keeps its name over restarts"))
 	}
-	if config.Ref.Task == "" || config.Ref.Service.Name == "" {
-		problems = append(problems, errors.New("no Ref: name the service and the task"))
+	if err := CheckTask("NewReporter", config.Ref); err != nil {
+		problems = append(problems, errors.New("no whole Ref: name the cluster, the service and the task"))
+	}
+	if config.Slots < 1 {
+		problems = append(problems, errors.New("no Slots: say how many sessions the task has room for, at least 1"))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return nil, refusal("NewReporter", config.Ref, err, "")

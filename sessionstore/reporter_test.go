@@ -254,7 +254,7 @@ func TestNewReporterRefusesWhatCannotReport(t *testing.T) {
 	if err == nil {
 		t.Fatal("an empty configuration was taken")
 	}
-	for _, part := range []string{"Writer", "Name", "Ref"} {
+	for _, part := range []string{"Writer", "Name", "Ref", "Slots"} {
 		if !errorSays(err, part) {
 			t.Errorf("%q does not name %s", err, part)
 		}

@@ -145,7 +145,7 @@ func (w *walk) end(at time.Time) (string, error) {
 
 func (w *walk) report() (string, error) {
 	name := fmt.Sprint("p", w.random.IntN(modelProcesses))
-	if w.random.IntN(6) > 0 {
+	if w.random.IntN(6) > 0 || w.seq[name] == 0 {
 		w.seq[name]++
 	}
 	rep := Report{Ref: taskRef("t"), Process: name, Boot: 1, Seq: w.seq[name], At: w.now}

@@ -34,10 +34,12 @@ const SessionIDLimit = 200
 // the same task, finds out.
 //
 // Errors: Begin and Reserve: ErrCordoned where the task admits nobody now,
-// ErrTaskFull where it has no room, ErrGone where the task is retired or
-// forgotten or the session has ended, ErrNotFound where it has no record. All:
-// ErrForeign, ErrClock. Started, Touch and End return no refusal for a session
-// that is merely out of order.
+// ErrTaskFull where it has no room, [ErrEnded] where the session has ended,
+// ErrGone alone where the task is retired or forgotten, ErrNotFound where it has
+// no record, ErrClock where At is further from the store's clock than the skew
+// bound. The other calls take any clock, and refuse no session that is merely
+// out of order. All: ErrForeign where the record has another owner; an Error
+// without a sentinel, whose hint names the field, where the request lacks one.
 //
 // Suite: storetest.TestWriter.
 type Writer interface {
@@ -58,7 +60,8 @@ type Writer interface {
 	// End ends a session. An end may come before its start.
 	End(ctx context.Context, req EndRequest) error
 	// Report tells what one process of the task holds, and answers with what
-	// the task is to do. A report removes nothing.
+	// the task is to do. A report removes nothing. Where it would make or
+	// complete the record, it has to say the task's slots.
 	Report(ctx context.Context, report Report) (Order, error)
 	// Reserve holds a slot for a session that will begin before Until.
 	Reserve(ctx context.Context, req ReserveRequest) (Grant, error)
@@ -132,8 +135,8 @@ type EndRequest struct {
 type Report struct {
 	Ref     autoscaler.TaskRef
 	Process string // the process's name within the task, constant over its restarts
-	// Boot is the process's start in Unix milliseconds and Seq counts its
-	// reports from 1: only a later pair replaces an earlier one.
+	// Boot is the process's start in Unix milliseconds, at least 1, and Seq
+	// counts its reports from 1: only a later pair replaces an earlier one.
 	Boot int64
 	Seq  int64
 	At   time.Time // when the report was built
@@ -146,9 +149,9 @@ type Report struct {
 	Left         bool // its last report: it holds nothing and will report no more
 
 	// What the task says of itself; used when this report makes the record.
-	Level     autoscaler.Level
-	Slots     int
-	Processes int // how many processes of the task report; 0 means 1
+	Level     autoscaler.Level // empty counts as C
+	Slots     int              // sessions it has room for; at least 1
+	Processes int              // how many processes of the task report; 0 means 1
 	Revision  string
 	// ProtectedUntil is the end of the task's protection as it read it back;
 	// zero leaves the record's as it is.
@@ -184,7 +187,8 @@ type Order struct {
 //
 // Cancellation: a lost report makes demand look smaller for one interval.
 //
-// Errors: only those of transport.
+// Errors: those of transport, and an Error whose hint names the field where the
+// service, the source or the number is missing.
 //
 // Suite: storetest.TestDemand.
 type DemandWriter interface {
@@ -195,7 +199,7 @@ type DemandWriter interface {
 type DemandReport struct {
 	Service  autoscaler.ServiceID
 	Source   string // the broker's name
-	Seq      int64
+	Seq      int64  // counts the source's reports from 1, over its restarts too
 	At       time.Time
 	Waiting  int // users waiting for a slot now
 	Refusals int // users turned away since the last report

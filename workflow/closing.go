@@ -30,7 +30,7 @@ func (f *Facts) settled() bool {
 	if f.State == nil {
 		return false
 	}
-	permit, held := autoscaler.JudgeDesired(f.reads())
+	permit, held := f.reads().Desired()
 	return permit.Raise || nothingOwed(held)
 }
 

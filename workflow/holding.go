@@ -28,7 +28,7 @@ func (f *Facts) gate(candidates []*autoscaler.TaskActivity) []autoscaler.Reason 
 	// Every reason is told, not the first alone: an operator who mends one thing
 	// wants to know what else stands in the way.
 	held := append(f.barred(), f.wrongVictims()...)
-	held = append(held, autoscaler.Gate(f.reads())...)
+	held = append(held, f.reads().Gate()...)
 	ready := f.Release.Started
 	for _, a := range candidates {
 		ready = later(ready, later(a.IdleSince, a.Drain.Since))
@@ -127,7 +127,7 @@ func (f *Facts) lowering() (autoscaler.Permit, []autoscaler.Reason) {
 			a.State = autoscaler.TaskCordoned
 		}
 	}
-	permit, held := autoscaler.JudgeDesired(reads)
+	permit, held := reads.Desired()
 	if len(held) > 0 {
 		return permit, held
 	}

@@ -226,7 +226,7 @@ func (r *Runner) Cancel(ctx context.Context, service autoscaler.ServiceID, id au
 		case err == nil:
 			// A journal that fails stops nothing.
 			_ = r.note(ctx, autoscaler.Entry{
-				At: r.cfg.Now(), Service: service, Release: id, By: journalName, Step: "cancel", Outcome: string(autoscaler.CodeCancelled),
+				At: r.cfg.Now(), Service: service, Release: id, By: journalName, Step: "cancel", Outcome: string(autoscaler.OutcomeCancelled),
 			})
 			return nil
 		case !errors.Is(err, autoscaler.ErrConflict):

@@ -268,7 +268,7 @@ func (v *Invariants) level() autoscaler.Level {
 			all = append(all, r)
 		}
 	}
-	return autoscaler.LevelOf(all)
+	return autoscaler.Reads{Activity: all}.Level()
 }
 
 // lowered judges a desired count that took effect.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -32,7 +33,11 @@ func TestReadTrace(t *testing.T) {
 	text := TraceHeader + "\n1672531200,600\n1672531200,1\r\n1672531300,90\n"
 	at := time.Unix(1672531200, 0).UTC()
 	want := []Session{{at, 10 * time.Minute}, {at, time.Second}, {at.Add(100 * time.Second), 90 * time.Second}}
-	for name, in := range map[string][]byte{"plain": []byte(text), "gzip": zipped(t, text)} {
+	for name, in := range map[string][]byte{
+		"plain": []byte(text), "gzip": zipped(t, text),
+		"marked": []byte("\ufeff" + text), "marked gzip": zipped(t, "\ufeff"+text),
+		"no last line break": []byte(strings.TrimSuffix(text, "\n")),
+	} {
 		got, err := ReadTrace(bytes.NewReader(in), name)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -46,25 +51,35 @@ func TestReadTrace(t *testing.T) {
 func TestReadTraceRefuses(t *testing.T) {
 	head := TraceHeader + "\n"
 	whole := zipped(t, head+strings.Repeat("1672531200,600\n", 1000))
+	spoiled := bytes.Clone(whole)
+	spoiled[len(spoiled)-8] ^= 1
 	for name, test := range map[string]struct {
 		text string
 		want []string // in the message, each of them
 	}{
-		"empty file":        {"", []string{"t.csv:0", "holds no session"}},
+		"empty file":        {"", []string{"t.csv:1", "the file is empty"}},
+		"mark alone":        {"\ufeff", []string{"t.csv:1", "the file is empty"}},
+		"empty gzip":        {string(zipped(t, "")), []string{"t.csv:1", "the file is empty"}},
 		"header alone":      {head, []string{"t.csv:1", "holds no session"}},
-		"no header":         {"1,2\n", []string{"t.csv:1", "header"}},
+		"no header":         {"1,2\n", []string{"t.csv:1", `first line must be the header start_unix_s,duration_s; got "1,2"`}},
 		"missing column":    {head + "1,2\n3\n", []string{"t.csv:3", "duration_s is missing"}},
-		"empty line":        {head + "1,2\n\n3,4\n", []string{"t.csv:3", "missing"}},
+		"empty line":        {head + "1,2\n\n3,4\n", []string{"t.csv:3: empty line"}},
+		"empty last line":   {head + "1,2\r\n\r\n", []string{"t.csv:3: empty line"}},
 		"not an integer":    {head + "1.5,2\n", []string{"t.csv:2", "start_unix_s", "1.5"}},
 		"not a number":      {head + "1,two\n", []string{"t.csv:2", "duration_s", "two"}},
 		"zero duration":     {head + "1,0\n", []string{"t.csv:2", "duration_s is 0"}},
 		"negative duration": {head + "1,-4\n", []string{"t.csv:2", "duration_s is -4"}},
-		"beyond a duration": {head + "1,9223372036854775807\n", []string{"t.csv:2", "the longest is"}},
-		"unsorted":          {head + "5,1\n4,1\n", []string{"t.csv:3", "starts before"}},
+		"beyond a duration": {head + "1,9223372036854775807\n", []string{"t.csv:2", "more than 366 days"}},
+		"longer than 366 d": {head + "1,31622401\n", []string{"t.csv:2", "duration_s is 31622401", "seconds, not milliseconds"}},
+		"start in ms":       {head + "1672531200000,600\n", []string{"t.csv:2", "start_unix_s is 1672531200000", "2200", "seconds, not milliseconds"}},
+		"start in 2200":     {head + "7258118400,600\n", []string{"t.csv:2", "2200"}},
+		"unsorted":          {head + "5,1\n4,1\n", []string{"t.csv:3", "starts at 4", "starts at 5"}},
 		"third column":      {head + "1,2,x\n", []string{"t.csv:2", "trailing text", "x"}},
 		"trailing blank":    {head + "1,2 \n", []string{"t.csv:2", "duration_s"}},
-		"cut gzip":          {string(whole[:len(whole)-12]), []string{"t.csv:", "damaged"}},
-		"not gzip after it": {"\x1f\x8bno", []string{"t.csv:1", "gzip"}},
+		"cut gzip":          {string(whole[:len(whole)-12]), []string{"t.csv:", "gzip ends early: the file is cut short"}},
+		"cut gzip header":   {string(whole[:7]), []string{"t.csv:1", "gzip ends early"}},
+		"wrong checksum":    {string(spoiled), []string{"t.csv:1002", "checksum", "damaged"}},
+		"not gzip after it": {"\x1f\x8bnot at all", []string{"t.csv:1", "gzip"}},
 		"a very long line":  {head + strings.Repeat("1", 1<<17), []string{"t.csv:2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -79,6 +94,30 @@ func TestReadTraceRefuses(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A gzip is cut wherever the disk was full: nowhere may the rest of a line pass
+// for a line, or be blamed for being half of one.
+func TestReadTraceOfACutGzip(t *testing.T) {
+	var text strings.Builder
+	text.WriteString(TraceHeader + "\n")
+	for i := range 50 {
+		fmt.Fprintf(&text, "%d,%d\n", 1672531200+i*i, 600+i*7919%1000)
+	}
+	whole := zipped(t, text.String())
+	for n := 2; n < len(whole); n++ {
+		got, err := ReadTrace(bytes.NewReader(whole[:n]), "t.csv")
+		if got != nil || err == nil || !strings.Contains(err.Error(), "gzip ends early") {
+			t.Fatalf("cut after %d of %d bytes: %d sessions, %v", n, len(whole), len(got), err)
+		}
+	}
+}
+
+func TestReadTraceTakesTheLimits(t *testing.T) {
+	got, err := ReadTrace(strings.NewReader(TraceHeader+"\n0,1\n7258118399,31622400\n"), "t.csv")
+	if err != nil || len(got) != 2 || got[1].Duration != 366*24*time.Hour {
+		t.Errorf("%v, %v", got, err)
 	}
 }
 

@@ -75,6 +75,7 @@ func TestStateIsCaught(t *testing.T) {
 		{"a map", "var registry = map[string]int{}\n\nfunc F() { registry[\"a\"]++ }", "package-level variable registry"},
 		{"a zero value", "var last int", "package-level variable last"},
 		{"an error made by another call", "var ErrX = f()", "package-level variable ErrX"},
+		{"an error without a value", "var ErrX error", "package-level variable ErrX"},
 		{"a table that is written", "var table = []int{1}\n\nfunc F() { table[0] = 2 }", "package-level variable table"},
 		{"a table that is replaced", "var table = []int{1}\n\nfunc F() { table = nil }", "package-level variable table"},
 		{"a table that is handed out", "var table = []int{1}\n\nfunc F() []int { return table }", "package-level variable table"},
@@ -86,7 +87,7 @@ func TestStateIsCaught(t *testing.T) {
 			expect(t, CheckState(broken(t, map[string]string{file: "package x\n\n" + c.text + "\n"})), c.want)
 		})
 	}
-	clean := "package x\n\nimport \"errors\"\n\nvar ErrX = errors.New(\"x\")\n\nvar _ error = ErrX\n\nconst n = 1\n" +
+	clean := "package x\n\nimport \"errors\"\n\nvar ErrX = errors.New(\"x\")\n\nvar _ error = ErrX\n\nvar ErrY error = kind{ErrX}\n\nconst n = 1\n" +
 		"\nvar table = [...]int{1, 2}\n\nfunc F() int { for range table { return table[0] + len(table) }; return 0 }\n"
 	if found := CheckState(broken(t, map[string]string{file: clean})); len(found) > 0 {
 		t.Errorf("sentinels and assertions were refused: %v", found)

@@ -58,7 +58,7 @@ func variables(t *Tree, p *Package, d *ast.GenDecl) []Finding {
 	for _, s := range d.Specs {
 		v := s.(*ast.ValueSpec) //nolint:errcheck // a var declaration holds nothing else
 		for i, name := range v.Names {
-			if name.Name == "_" || i < len(v.Values) && (isSentinel(name.Name, v.Values[i]) || isTable(p, name, v.Values[i])) {
+			if name.Name == "_" || i < len(v.Values) && (isSentinel(name.Name, v.Type, v.Values[i]) || isTable(p, name, v.Values[i])) {
 				continue
 			}
 			found = append(found, Finding{t.where(name.Pos()), "package-level variable " + name.Name,
@@ -69,15 +69,21 @@ func variables(t *Tree, p *Package, d *ast.GenDecl) []Finding {
 	return found
 }
 
-// isSentinel recognises Err… = errors.New(…).
-func isSentinel(name string, value ast.Expr) bool {
+// isSentinel recognises Err… = errors.New(…), = fmt.Errorf(…), and an Err… that
+// is declared to be an error and has its value there.
+func isSentinel(name string, typ, value ast.Expr) bool {
+	if !strings.HasPrefix(name, "Err") && !strings.HasPrefix(name, "err") {
+		return false
+	}
+	if isName(typ, "error") {
+		return true
+	}
 	call, ok := value.(*ast.CallExpr)
 	if !ok {
 		return false
 	}
 	sel, ok := call.Fun.(*ast.SelectorExpr)
-	return ok && isName(sel.X, "errors") && sel.Sel.Name == "New" &&
-		(strings.HasPrefix(name, "Err") || strings.HasPrefix(name, "err"))
+	return ok && (isName(sel.X, "errors") && sel.Sel.Name == "New" || isName(sel.X, "fmt") && sel.Sel.Name == "Errorf")
 }
 
 // isTable recognises an unexported literal that its package only looks things up

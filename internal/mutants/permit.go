@@ -63,9 +63,9 @@ func permitEdits() []edit {
 func judgeEdits() []edit {
 	return []edit{
 		{"permit-taken-over-below-a", "below level A nothing takes a permit over (I5)",
-			"permit.Raise && LevelOf(r.Activity) == LevelA", "permit.Raise"},
+			"permit.Raise && r.Level() == LevelA", "permit.Raise"},
 		{"permit-lowering-takes-over", "only a raise takes a permit over (I5)",
-			"permit.Raise && LevelOf(r.Activity) == LevelA", "LevelOf(r.Activity) == LevelA"},
+			"permit.Raise && r.Level() == LevelA", "r.Level() == LevelA"},
 		{"permit-wall-only", "a permit runs out on the monotonic clock too (I5)",
 			"return now.After(p.NotAfter) || now.Round(0)", "return now.Round(0)"},
 		{"permit-monotonic-only", "a permit runs out on the wall clock too (I5)",
@@ -75,7 +75,7 @@ func judgeEdits() []edit {
 		{"permit-covers-any-call", "a permit names its call (I5)",
 			"if p.Call != call {", "if p.Call == \"\" {"},
 		{"lower-without-gate", "the desired count is lowered only past the gate (I4, step 5)",
-			"if held := Gate(r); len(held) > 0 {", "if held := Gate(r); len(held) > 100 {"},
+			"if held := r.Gate(); len(held) > 0 {", "if held := r.Gate(); len(held) > 100 {"},
 		{"lower-for-nothing", "a write needs something to start, or something retired (I4)",
 			"case value <= count.kept && count.retired == 0 && !owed:", "case value <= count.kept && count.retired == 0 && !owed && value < 0:"},
 		{"write-before-decision", "nothing is written before a pass has decided",

@@ -86,7 +86,7 @@ func machineEdits() []edit {
 func holdingEdits() []edit {
 	return []edit{
 		{"gate-unasked", "the gate is asked (step 5)",
-			"held = append(held, autoscaler.Gate(f.reads())...)", "_ = f.reads"},
+			"held = append(held, f.reads().Gate()...)", "_ = f.reads"},
 		{"pause-released", "an operator's pause holds the release",
 			"p.Active(f.At) {", "p.Active(f.At) && false {"},
 		{"brake-released", "the brake holds the release",

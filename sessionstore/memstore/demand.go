@@ -16,6 +16,12 @@ type source struct {
 
 // ReportDemand implements sessionstore.DemandWriter.
 func (s *Store) ReportDemand(ctx context.Context, d sessionstore.DemandReport) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := d.Check(); err != nil {
+		return err
+	}
 	svc, terms, err := s.lock(ctx, d.Service)
 	if err != nil {
 		return err

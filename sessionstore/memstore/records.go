@@ -10,7 +10,7 @@ import (
 
 // Register implements autoscaler.Records.
 func (s *Store) Register(ctx context.Context, req autoscaler.RegisterRequest) (autoscaler.TaskActivity, error) {
-	svc, terms, err := s.lock(ctx, req.Ref.Service)
+	svc, terms, err := s.lockTask(ctx, "Register", req.Ref)
 	if err != nil {
 		return autoscaler.TaskActivity{}, err
 	}
@@ -46,7 +46,7 @@ func (s *Store) Renew(ctx context.Context, d autoscaler.DrainRef, until time.Tim
 
 // Forget implements autoscaler.Records.
 func (s *Store) Forget(ctx context.Context, req autoscaler.ForgetRequest) error {
-	svc, terms, err := s.lock(ctx, req.Ref.Service)
+	svc, terms, err := s.lockTask(ctx, "Forget", req.Ref)
 	if err != nil {
 		return err
 	}

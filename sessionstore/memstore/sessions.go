@@ -77,7 +77,7 @@ func (s *Store) with(
 	ctx context.Context, op string, ref autoscaler.TaskRef,
 	f func(*sessionstore.Record, sessionstore.Terms) error,
 ) error {
-	svc, terms, err := s.lock(ctx, ref.Service)
+	svc, terms, err := s.lockTask(ctx, op, ref)
 	if err != nil {
 		return err
 	}

@@ -88,6 +88,18 @@ func (s *Store) lock(ctx context.Context, id autoscaler.ServiceID) (*service, se
 	return svc, sessionstore.Terms{Owner: s.owner, Now: s.data.now(), Rules: s.data.rules}, nil
 }
 
+// lockTask is lock for a call about one task. A task that is not named whole is
+// refused before anything is looked up or made under half a name.
+func (s *Store) lockTask(ctx context.Context, op string, ref autoscaler.TaskRef) (*service, sessionstore.Terms, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, sessionstore.Terms{}, err
+	}
+	if err := sessionstore.CheckTask(op, ref); err != nil {
+		return nil, sessionstore.Terms{}, err
+	}
+	return s.lock(ctx, ref.Service)
+}
+
 // service returns the data of a service, which begins to exist by being asked for.
 func (d *data) service(id autoscaler.ServiceID) *service {
 	d.mu.RLock()

@@ -8,7 +8,7 @@ import (
 
 // Begin implements sessionstore.Writer.
 func (s *Store) Begin(ctx context.Context, req sessionstore.BeginRequest) (sessionstore.Grant, error) {
-	svc, terms, err := s.lock(ctx, req.Ref.Service)
+	svc, terms, err := s.lockTask(ctx, "Begin", req.Ref)
 	if err != nil {
 		return sessionstore.Grant{}, err
 	}
@@ -22,7 +22,7 @@ func (s *Store) Begin(ctx context.Context, req sessionstore.BeginRequest) (sessi
 
 // Reserve implements sessionstore.Writer.
 func (s *Store) Reserve(ctx context.Context, req sessionstore.ReserveRequest) (sessionstore.Grant, error) {
-	svc, terms, err := s.lock(ctx, req.Ref.Service)
+	svc, terms, err := s.lockTask(ctx, "Reserve", req.Ref)
 	if err != nil {
 		return sessionstore.Grant{}, err
 	}
@@ -36,7 +36,7 @@ func (s *Store) Reserve(ctx context.Context, req sessionstore.ReserveRequest) (s
 
 // Started implements sessionstore.Writer.
 func (s *Store) Started(ctx context.Context, req sessionstore.StartedRequest) (sessionstore.Receipt, error) {
-	svc, terms, err := s.lock(ctx, req.Ref.Service)
+	svc, terms, err := s.lockTask(ctx, "Started", req.Ref)
 	if err != nil {
 		return sessionstore.Receipt{}, err
 	}
@@ -57,14 +57,14 @@ func (s *Store) Started(ctx context.Context, req sessionstore.StartedRequest) (s
 
 // Touch implements sessionstore.Writer. Without a record it changes nothing.
 func (s *Store) Touch(ctx context.Context, req sessionstore.TouchRequest) error {
-	svc, terms, err := s.lock(ctx, req.Ref.Service)
+	svc, terms, err := s.lockTask(ctx, "Touch", req.Ref)
 	if err != nil {
 		return err
 	}
 	defer svc.mu.Unlock()
 	r := svc.records[req.Ref.Task]
 	if r == nil {
-		return nil
+		return sessionstore.CheckSession("Touch", req.Ref, req.Session)
 	}
 	return r.Touch(req, terms)
 }
@@ -72,7 +72,7 @@ func (s *Store) Touch(ctx context.Context, req sessionstore.TouchRequest) error 
 // End implements sessionstore.Writer. Without a record it is remembered by
 // itself, for a start that may come after it.
 func (s *Store) End(ctx context.Context, req sessionstore.EndRequest) error {
-	svc, terms, err := s.lock(ctx, req.Ref.Service)
+	svc, terms, err := s.lockTask(ctx, "End", req.Ref)
 	if err != nil {
 		return err
 	}
@@ -80,6 +80,9 @@ func (s *Store) End(ctx context.Context, req sessionstore.EndRequest) error {
 	svc.sweep(terms.Now)
 	r := svc.records[req.Ref.Task]
 	if r == nil {
+		if err := sessionstore.CheckSession("End", req.Ref, req.Session); err != nil {
+			return err
+		}
 		svc.keep(req.Ref.Task, []sessionstore.Ended{{Session: req.Session, At: terms.Now}}, terms.Now)
 		return nil
 	}
@@ -96,7 +99,7 @@ func (s *Store) Abandon(ctx context.Context, req sessionstore.EndRequest) error 
 
 // Report implements sessionstore.Writer.
 func (s *Store) Report(ctx context.Context, rep sessionstore.Report) (sessionstore.Order, error) {
-	svc, terms, err := s.lock(ctx, rep.Ref.Service)
+	svc, terms, err := s.lockTask(ctx, "Report", rep.Ref)
 	if err != nil {
 		return sessionstore.Order{}, err
 	}

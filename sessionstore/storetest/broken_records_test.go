@@ -30,6 +30,12 @@ func brokenRecords() map[string]func() *faulty {
 				return f.Store.Open(ctx, autoscaler.OpenRequest{Ref: req.Ref, Version: a.Version, ProtectedUntil: req.At.Add(aDay), At: req.At})
 			}
 		}),
+		"record-named": with(func(f *faulty) {
+			f.register = func(req autoscaler.RegisterRequest) (autoscaler.TaskActivity, error) {
+				req.Ref = ref("t")
+				return f.Store.Register(ctx, req)
+			}
+		}),
 		"register-twice": with(func(f *faulty) {
 			f.register = func(req autoscaler.RegisterRequest) (autoscaler.TaskActivity, error) {
 				a, err := f.Store.Register(ctx, req)

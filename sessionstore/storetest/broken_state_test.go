@@ -73,7 +73,10 @@ func brokenDemand() map[string]func() *faulty {
 		})
 	}
 	return map[string]func() *faulty{
-		"refusals-add-up":  telling(func(_ *faulty, d *sessionstore.DemandReport) { d.Source = "one" }),
+		"refusals-add-up": telling(func(_ *faulty, d *sessionstore.DemandReport) { d.Source = "one" }),
+		"demand-named": telling(func(f *faulty, d *sessionstore.DemandReport) {
+			d.Service, d.Source, d.Seq = service(), "one", int64(f.calls)
+		}),
 		"report-once":      telling(func(f *faulty, d *sessionstore.DemandReport) { d.Seq = int64(f.calls) }),
 		"waiting-replaced": telling(func(f *faulty, d *sessionstore.DemandReport) { d.Source += fmt.Sprint(f.calls) }),
 		"waiting-expires": with(func(f *faulty) {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -45,6 +46,18 @@ func brokenWriter() map[string]func() *faulty {
 		"last-slot":          beginForgives(autoscaler.ErrTaskFull),
 		"begin-record-limit": ruled(sessionstore.Rules{SessionLimit: 1000}),
 		"begin-ended":        beginForgives(autoscaler.ErrGone),
+		"ended-is-told": beginning(func(g sessionstore.Grant, err error) (sessionstore.Grant, error) {
+			if errors.Is(err, sessionstore.ErrEnded) {
+				err = autoscaler.ErrGone
+			}
+			return g, err
+		}),
+		"task-named": telling(func(f *faulty, req sessionstore.StartedRequest) (sessionstore.Receipt, error) {
+			req.Ref = ref("t")
+			return f.Store.Started(ctx, req)
+		}),
+		"report-numbered": reporting(func(_ *faulty, rep *sessionstore.Report) { rep.Boot, rep.Seq = max(1, rep.Boot), max(1, rep.Seq) }),
+		"report-slots":    reporting(func(_ *faulty, rep *sessionstore.Report) { rep.Slots = max(1, rep.Slots) }),
 		"begin-lapsed": beginning(func(g sessionstore.Grant, err error) (sessionstore.Grant, error) {
 			g.Reopened = false
 			return g, err

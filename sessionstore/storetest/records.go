@@ -15,6 +15,16 @@ func recordsClauses() []clause.Clause[Harness] {
 			s.wantState("t", autoscaler.TaskNew)
 			s.want(s.begin("t", "a"), autoscaler.ErrCordoned, "Begin on a new record")
 		}),
+		promise("record-named", "A task that is not named whole, by cluster, service and task, gets no record and is refused with the name of what is missing.", func(s *scene) {
+			for field, nobody := range unnamed() {
+				_, err := s.Store.Register(s.ctx(), autoscaler.RegisterRequest{Ref: nobody, Level: autoscaler.LevelA, Slots: 4, At: s.Now()})
+				s.wantNamed(err, field, "Register")
+				_, err = s.Store.Open(s.ctx(), autoscaler.OpenRequest{Ref: nobody, Version: 1, At: s.Now()})
+				s.wantNamed(err, field, "Open")
+				err = s.Store.Forget(s.ctx(), autoscaler.ForgetRequest{Ref: nobody, Version: 1, At: s.Now()})
+				s.wantNamed(err, field, "Forget")
+			}
+		}),
 		promise("register-twice", "Registering a task again returns the record that is there.", func(s *scene) {
 			s.open("t")
 			a, err := s.Store.Register(s.ctx(), autoscaler.RegisterRequest{Ref: ref("t"), Slots: 99, Adopted: true, At: s.Now()})

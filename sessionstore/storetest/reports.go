@@ -154,6 +154,9 @@ func reportClauses() []clause.Clause[Harness] {
 				if s.begin("t", id) == nil || err == nil || s.reserve(id, time.Minute) == nil {
 					s.Errorf("an id of %d bytes was taken", len(id))
 				}
+				if s.Store.End(s.ctx(), sessionstore.EndRequest{Ref: ref("none"), Session: id, At: s.Now()}) == nil {
+					s.Errorf("an end of an id of %d bytes was taken without a record", len(id))
+				}
 			}
 			s.want(s.begin("t", long[:200]), nil, "Begin with 200 bytes")
 			s.wantSessions("t", 1)

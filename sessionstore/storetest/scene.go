@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
@@ -47,6 +48,15 @@ func (s *scene) want(err, sentinel error, step string) {
 		s.Errorf("%s: success, want %q", step, sentinel)
 	case sentinel != nil && !errors.Is(err, sentinel):
 		s.Errorf("%s: %v, want %q", step, err, sentinel)
+	}
+}
+
+// wantNamed holds a refusal to naming the field that the request lacks.
+func (s *scene) wantNamed(err error, field, step string) {
+	s.Helper()
+	var wrapped *autoscaler.Error
+	if !errors.As(err, &wrapped) || !strings.Contains(wrapped.Hint, field) {
+		s.Errorf("%s: %v, want an error whose hint names %s", step, err, field)
 	}
 }
 

@@ -146,6 +146,19 @@ func demandClauses() []clause.Clause[Harness] {
 			report(s, "a", 2, 0, 4)
 			want(s, 0, 9)
 		}),
+		promise("demand-named", "A report of demand without a service, a source or a number from 1 on counts nothing and is refused with the name of what is missing.", func(s *scene) {
+			whole := sessionstore.DemandReport{Service: service(), Source: "a", Seq: 1, At: s.Now(), Waiting: 5, Refusals: 2}
+			for field, spoil := range map[string]func(*sessionstore.DemandReport){
+				"Service.Name": func(d *sessionstore.DemandReport) { d.Service.Name = "" },
+				"Source":       func(d *sessionstore.DemandReport) { d.Source = "" },
+				"Seq":          func(d *sessionstore.DemandReport) { d.Seq = 0 },
+			} {
+				d := whole
+				spoil(&d)
+				s.wantNamed(s.Store.ReportDemand(s.ctx(), d), field, "ReportDemand")
+			}
+			want(s, 0, 0)
+		}),
 		promise("report-once", "A report whose number is not above the last one of its source changes nothing.", func(s *scene) {
 			report(s, "a", 2, 5, 2)
 			report(s, "a", 2, 7, 2)

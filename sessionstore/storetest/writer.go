@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 func writerClauses() []clause.Clause[Harness] {
 	var all []clause.Clause[Harness]
 	all = append(all, beginClauses()...)
+	all = append(all, requestClauses()...)
 	all = append(all, startedClauses()...)
 	return append(all, reportClauses()...)
 }
@@ -84,6 +86,20 @@ func beginClauses() []clause.Clause[Harness] {
 			s.end("t", "b")
 			s.want(s.begin("t", "b"), autoscaler.ErrGone, "Begin after an end that came first")
 			s.wantSessions("t", 0)
+		}),
+		promise("ended-is-told", "A Begin or Reserve tells a session that has ended from a task that is gone: ErrEnded for the one, also on a retired task, and ErrGone alone for the other.", func(s *scene) {
+			s.open("t")
+			s.must(s.begin("t", "a"), "Begin")
+			s.end("t", "a")
+			s.want(s.begin("t", "a"), sessionstore.ErrEnded, "Begin after the end")
+			s.want(s.reserve("a", time.Minute), sessionstore.ErrEnded, "Reserve after the end")
+			s.cordon("t", "d")
+			s.closed("t", "main", "d")
+			s.must(s.retire("t", "d"), "Retire")
+			s.want(s.begin("t", "a"), sessionstore.ErrEnded, "Begin after the end on the retired task")
+			if err := s.begin("t", "b"); !errors.Is(err, autoscaler.ErrGone) || errors.Is(err, sessionstore.ErrEnded) {
+				s.Errorf("Begin of another session on the retired task: %v, want %q alone", err, autoscaler.ErrGone)
+			}
 		}),
 		promise("begin-lapsed", "A Begin on a cordon that has lapsed opens the task in the same write.", func(s *scene) {
 			s.open("t")
