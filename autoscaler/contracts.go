@@ -154,7 +154,9 @@ type StateStore interface {
 	// SaveCheckpoint stores c if its Revision is still the stored one, and
 	// returns the revision it now has.
 	SaveCheckpoint(ctx context.Context, c Checkpoint) (revision int64, err error)
+	// Control returns the operator's override, the zero value when none was set.
 	Control(ctx context.Context, service ServiceID) (Control, error)
+	// SetControl replaces the override if its Revision is still the stored one.
 	SetControl(ctx context.Context, service ServiceID, control Control) error
 }
 
@@ -199,7 +201,10 @@ type UtilizationSource interface {
 //
 // Suite: autoscalertest.TestScaler.
 type Scaler interface {
+	// Describe returns the counts, the deployments and every task, by fresh calls.
+	// Protection and targets need not be read: workflow.Tasks reads those.
 	Describe(ctx context.Context, service ServiceID) (ServiceState, error)
+	// SetDesired writes the desired count.
 	SetDesired(ctx context.Context, req SetDesired) error
 }
 

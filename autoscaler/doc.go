@@ -12,6 +12,27 @@
 // keeps no state of its own: everything between two passes is in the
 // [Checkpoint] and the records.
 //
+// # What to read first
+//
+// A policy of one's own needs [Snapshot], [Task], [Totals], [Decision], [Reason]
+// and [Policy]. A host needs [Config], [New], [Controller] and [Pass]. The rest is
+// for who implements a contract: a store, a cluster, a release.
+//
+// # Words
+//
+//   - A service runs tasks; a task holds sessions, one user's attachment each, in
+//     slots. It is idle when it is known to hold none.
+//   - A policy sees a snapshot and returns a decision with reasons. It holds when
+//     what there is suits it, and abstains when it cannot tell.
+//   - A drain closes one task: it is cordoned (admits nobody), emptied (its
+//     sessions run out), and acknowledged; or it is reopened. A record that is
+//     retired is empty and closed for ever.
+//   - A release is a batch of finished drains on its way out. Protection is ECS's
+//     task scale-in protection.
+//   - A pass is one observe-decide-act. Control is an operator's override for a
+//     time; the checkpoint is what is remembered between passes; the journal is
+//     what was done, for people.
+//
 // # A pass
 //
 // [Controller.Reconcile] makes one pass:

@@ -20,6 +20,12 @@
 // away on it, First asks the next. One without an opinion (an Optional whose
 // member abstains) is passed over by both. Alone, all three hold.
 //
+// # What they refuse to do
+//
+// No policy ends a session, starts or stops a task, or names a victim by its own
+// taste: it says how many tasks should be open, and which may go if they are
+// empty. The guard and the drain protocol decide what comes of it.
+//
 // # What they cost
 //
 // A policy here reads [autoscaler.Totals]; only one that names tasks visits

@@ -14,6 +14,8 @@ func (r *Record) Begin(req BeginRequest, t Terms, spilled Spilled) (Grant, error
 	}
 	at := instantOf(req.At)
 	i, there := find(r.entries, req.Session)
+	// In a new record a session was told of and not asked for; to ask for it is
+	// to ask whether the task is open.
 	if there && at < r.ends(r.entries[i], t.Rules) && r.state != autoscaler.TaskNew {
 		r.beginAgain(&r.entries[i], at, t)
 		return r.grant(req.At, t, false), nil
@@ -25,6 +27,8 @@ func (r *Record) Begin(req BeginRequest, t Terms, spilled Spilled) (Grant, error
 	if err != nil {
 		return Grant{}, err
 	}
+	// Before the record opens: a task that was opened and then refused would be
+	// open for nobody.
 	if err := r.hasRoom("Begin", at, t); err != nil {
 		return Grant{}, err
 	}
@@ -47,6 +51,8 @@ func (r *Record) Reserve(req ReserveRequest, t Terms, spilled Spilled) (Grant, e
 		return Grant{}, r.refuse("Reserve", errArgument, "Until must lie after At")
 	}
 	at, until := instantOf(req.At), instantOf(req.Until)
+	// Void a skew before the slot is free again: by the caller's own clock the
+	// reservation must not seem to stand when by the store's it has ended.
 	granted := func() Grant { return Grant{Version: r.version, Expires: req.Until.Add(-t.Rules.Skew)} }
 	i, there := find(r.entries, req.Session)
 	if there && at < r.ends(r.entries[i], t.Rules) {
@@ -59,6 +65,7 @@ func (r *Record) Reserve(req ReserveRequest, t Terms, spilled Spilled) (Grant, e
 	if r.hasEnded(req.Session, req.At, t, spilled) {
 		return Grant{}, r.refuseEnded("Reserve")
 	}
+	// A lapsed cordon is closed to a reservation too: whoever begins opens it.
 	if r.state != autoscaler.TaskOpen {
 		return Grant{}, r.refuse("Reserve", autoscaler.ErrCordoned, "take another task")
 	}
@@ -79,6 +86,8 @@ func (r *Record) mayAsk(op string, id SessionID, at time.Time, t Terms, spilled 
 	if err := checkSession(op, r.ref, id); err != nil {
 		return err
 	}
+	// A grant's end is counted from the caller's instant. By a clock that is off
+	// it could be served after the record has ceased to count it.
 	if t.clockOff(at) {
 		return r.refuseClock(op, at, t)
 	}
@@ -104,6 +113,7 @@ func (r *Record) mayEnter(op string, reopen bool, at instant, t Terms) (reopens 
 	refused := func(hint string) (bool, error) {
 		return false, r.refuse(op, autoscaler.ErrCordoned, hint)
 	}
+	// An operator drains for a reason that demand knows nothing of.
 	asked := reopen && r.drain.By == ""
 	switch {
 	case r.state == autoscaler.TaskOpen:
@@ -120,6 +130,8 @@ func (r *Record) mayEnter(op string, reopen bool, at instant, t Terms) (reopens 
 
 // hasRoom refuses a session where every slot is taken, or the record is full.
 func (r *Record) hasRoom(op string, at instant, t Terms) error {
+	// Somebody else made the record, and the task has not spoken yet. "Every slot
+	// is taken" would send the reader to look for sessions.
 	if r.slots == 0 {
 		return r.refuse(op, autoscaler.ErrTaskFull, "the record says 0 slots; its task has to say how many it has")
 	}
@@ -135,6 +147,7 @@ func (r *Record) hasRoom(op string, at instant, t Terms) error {
 
 // admit puts a session into the record, or renews one that had ceased to count.
 func (r *Record) admit(id SessionID, k kind, at instant) {
+	// A reservation arrives when it begins; many never do.
 	if k != kindReserved {
 		r.arrivals++
 	}
@@ -155,6 +168,7 @@ func (r *Record) beginAgain(e *entry, at instant, t Terms) {
 	if e.kind() == kindReserved {
 		r.arrivals++
 	}
+	// Never back: of two copies the one that was sent first may come last.
 	if e.kind() != kindLive || e.instant() < at {
 		e.set(kindLive, at)
 	}

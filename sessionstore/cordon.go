@@ -12,6 +12,8 @@ func (r *Record) Cordon(req autoscaler.CordonRequest, t Terms) error {
 	if err := r.writable("Cordon", t); err != nil {
 		return err
 	}
+	// Before the version: a repeat after a lost reply names the version from
+	// before its own write.
 	if r.state == autoscaler.TaskCordoned {
 		if req.Drain != "" && r.drain.ID == req.Drain {
 			return nil
@@ -35,6 +37,8 @@ func (r *Record) Cordon(req autoscaler.CordonRequest, t Terms) error {
 		until = req.At.Add(t.Rules.CordonLease)
 	}
 	r.dropExpired(t)
+	// Reopened, the task goes back to where it was: one that never opened has not
+	// shown its protection yet.
 	r.fromNew = r.state == autoscaler.TaskNew
 	r.state = autoscaler.TaskCordoned
 	r.drain = autoscaler.Drain{ID: req.Drain, By: req.By, Since: t.Now, Until: until}
@@ -48,6 +52,8 @@ func (r *Record) Reopen(d autoscaler.DrainRef, t Terms) error {
 	if err := r.writable("Reopen", t); err != nil {
 		return err
 	}
+	// The drain may have ended by a session or by its lapse as well: whoever
+	// opened the task, it is open.
 	ended := d.Drain != "" && r.reopened == d.Drain && r.drain.ID != d.Drain
 	if ended && r.state != autoscaler.TaskRetired && r.state != autoscaler.TaskGone {
 		return nil
@@ -75,6 +81,8 @@ func (r *Record) Renew(d autoscaler.DrainRef, until time.Time, t Terms) error {
 		return err
 	}
 	cordoned := r.state == autoscaler.TaskCordoned && r.drain.ID == d.Drain
+	// Shortened, the lease would let a session open the task under a controller
+	// that believes it closed until the end it has read.
 	if cordoned && !until.After(r.drain.Until) {
 		return nil
 	}

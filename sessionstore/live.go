@@ -69,6 +69,8 @@ func (r *Record) countProcesses(c *tally, at instant, rules Rules) {
 			c.until = min(c.until, silent)
 		}
 	}
+	// More than were announced is no better than fewer: then nobody knows how
+	// many there are.
 	if reporting != expected {
 		c.known = false
 	}
@@ -124,6 +126,8 @@ func (r *Record) dropExpired(t Terms) {
 func (r *Record) Activity(at time.Time, t Terms) autoscaler.TaskActivity {
 	now := instantOf(at)
 	c := r.judge(now, t.Rules)
+	// Foreign tasks show everything but their occupancy: what the other owner's
+	// processes have promised is not for this one to rely on.
 	a := autoscaler.TaskActivity{
 		Ref: r.ref, Version: r.version, State: r.state, Level: r.level,
 		Foreign: r.owner != t.Owner, Adopted: r.adopted, Slots: r.slots, Processes: r.processes,

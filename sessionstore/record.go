@@ -96,6 +96,7 @@ func (r *Record) Register(req autoscaler.RegisterRequest, t Terms) error {
 	if r.state == autoscaler.TaskGone {
 		return r.refuse("Register", autoscaler.ErrGone, "the task was forgotten; a new task has a new id")
 	}
+	// Whoever adopts a task only guesses what it is.
 	if !req.Adopted && r.describe(req.Level, req.Slots, req.Processes, req.Revision) {
 		r.changed(t)
 	}

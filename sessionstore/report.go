@@ -50,6 +50,8 @@ func (r *Record) Report(rep Report, t Terms, spilled Spilled) (Order, error) {
 	p, fresh := r.process(rep)
 	switch {
 	case p < 0:
+		// What the process holds cannot be kept, so that from now on nobody knows
+		// the task to be empty.
 		if !r.crowded {
 			r.crowded = true
 			r.changed(t)
@@ -65,6 +67,8 @@ func (r *Record) Report(rep Report, t Terms, spilled Spilled) (Order, error) {
 		r.protection(instantOf(rep.ProtectedUntil), instantOf(t.Now), t.Rules)
 	}
 	r.openLapsed(t)
+	// Last, since the report may list what would have expired; and never by a
+	// clock that is off, which every writer could be.
 	if !t.clockOff(rep.At) {
 		r.tally = tally{}
 		r.dropExpired(t)
@@ -119,12 +123,15 @@ func (r *Record) replace(p int, rep Report, t Terms, spilled Spilled) {
 			listed++
 		}
 	}
+	// A process that restarted lost its sessions with its memory: nobody saw them
+	// end, and departures count only ends.
 	r.dropUnlisted(sameBoot)
 	r.known[p] = knownProcess{
 		name: rep.Process, boot: rep.Boot, seq: rep.Seq, at: instantOf(rep.At),
 		count: count, unlisted: count - listed,
 		clockOff: t.clockOff(rep.At), left: rep.Left && count == 0, countedAgain: true,
 	}
+	// An open process that names a drain has read it and not closed yet.
 	if rep.Closed {
 		r.known[p].acknowledged = rep.Acknowledges
 	}

@@ -22,6 +22,8 @@ func (r *Record) Retire(d autoscaler.DrainRef, t Terms) error {
 	if d.Drain == "" {
 		return r.refuse("Retire", errArgument, "a drain needs an id")
 	}
+	// There start and end events are all that is said; nobody closes a door, so an
+	// empty record proves nothing about the next moment.
 	if !r.asks() {
 		return r.refuse("Retire", autoscaler.ErrBusy, "a task at level C is not retired by this store")
 	}
@@ -29,6 +31,8 @@ func (r *Record) Retire(d autoscaler.DrainRef, t Terms) error {
 	if err := r.mayRetire(d.Drain, at, t.Rules); err != nil {
 		return err
 	}
+	// A task that never opened needs no cordon first, but a repeat has to be known
+	// by its drain.
 	if r.state == autoscaler.TaskNew {
 		r.drain = autoscaler.Drain{ID: d.Drain, Since: t.Now, Until: t.Now}
 	}
@@ -95,6 +99,7 @@ func (r *Record) Forget(req autoscaler.ForgetRequest, t Terms) error {
 	if r.version != req.Version || r.drain.ID != req.Drain {
 		return r.refuse("Forget", autoscaler.ErrConflict, "read it again")
 	}
+	// What it keeps, it keeps for 15 days for every task that ever ran: no lists.
 	*r = Record{
 		ref: r.ref, owner: r.owner, version: r.version, state: autoscaler.TaskGone, lastState: r.state,
 		level: r.level, revision: r.revision, drain: r.drain, everOpened: r.everOpened,

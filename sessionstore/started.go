@@ -20,6 +20,8 @@ func (r *Record) Started(req StartedRequest, t Terms, spilled Spilled) (Receipt,
 		receipt.Dropped = true
 		return receipt, nil
 	}
+	// By the store's clock: the teller's is not held to any bound, and a slow one
+	// would end the session's lease early.
 	now := instantOf(t.Now)
 	i, there := find(r.entries, req.Session)
 	switch {
@@ -70,6 +72,8 @@ func (r *Record) makeRoom(at time.Time, t Terms) bool {
 // overflowing notes that a session exists which the record cannot hold. Nobody
 // knows then how many there are, until every process has counted again.
 func (r *Record) overflowing(t Terms) Receipt {
+	// Refusing would be safer for the record and wrong about the world: the
+	// session is served.
 	r.overflow = true
 	for i := range r.known {
 		r.known[i].countedAgain = false
@@ -101,6 +105,8 @@ func (r *Record) Touch(req TouchRequest, t Terms) error {
 	switch {
 	case !req.DisconnectedUntil.IsZero():
 		e.set(kindDisconnected, instantOf(req.DisconnectedUntil))
+	// Where nothing reports a session has no lease, and renewing it would only put
+	// off the end that MaxSession gives it.
 	case e.kind() == kindDisconnected || r.processes > 0:
 		e.set(kindLive, now)
 	}
@@ -135,6 +141,7 @@ func (r *Record) End(req EndRequest, t Terms) ([]Ended, error) {
 			}
 		}
 	}
+	// Also where the session was never there: its start may still be on its way.
 	spill := r.remember(req.Session, t)
 	r.changed(t)
 	return spill, nil

@@ -9,7 +9,7 @@ import (
 // Kind says what an [Action] is.
 type Kind string
 
-// The kinds of action. The first two only read; Wait, Hold and Done end the
+// The kinds of action. Those that look only read; Wait, Hold and Done end the
 // call, and all others change something.
 const (
 	LookState   Kind = "look-state"   // describe the service

@@ -27,6 +27,9 @@
 //   - Metrics a minute apart, late, and absent while nothing runs.
 //   - An application at level A and its users: [NewApplication].
 //
+// It does not simulate Spot interruptions, Fargate retirement, the loss of a host,
+// throttling, or the limits on a page's size beyond counting pages.
+//
 // # Faults and interleavings
 //
 // Every call of a contract passes a [Seam] before, between its permit check and

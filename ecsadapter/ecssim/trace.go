@@ -35,6 +35,8 @@ func ReadTrace(r io.Reader, name string) ([]Session, error) {
 		return nil, traceError(name, 1, unreadable(err))
 	}
 	var t trace
+	// Its limit of 64 KB to a line keeps a file without line breaks, which is no
+	// trace, from being read whole.
 	lines := bufio.NewScanner(text)
 	for lines.Scan() {
 		// Files that passed through Windows are common and lose nothing.

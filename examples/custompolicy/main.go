@@ -35,12 +35,21 @@ func day(w io.Writer, policy autoscaler.Policy) error {
 	return nil
 }
 
-// snapshot is a service of open tasks with ten slots each.
+// snapshot is a service of open tasks with ten slots each, filled one after the
+// other.
 func snapshot(at time.Time, open, sessions int) autoscaler.Snapshot {
-	return autoscaler.Snapshot{
+	s := autoscaler.Snapshot{
 		Version: autoscaler.SnapshotVersion, At: at, Deployment: autoscaler.DeploymentSteady,
-		Totals: autoscaler.Totals{
-			Open: open, Sessions: sessions, Slots: 10 * open, Free: max(0, 10*open-sessions),
-		},
+		Limits: autoscaler.Limits{Min: 1, Max: 20},
 	}
+	for i := range open {
+		n := min(10, sessions)
+		sessions -= n
+		s.Tasks = append(s.Tasks, autoscaler.Task{
+			ID: autoscaler.TaskID(fmt.Sprintf("task-%02d", i)), State: autoscaler.TaskOpen,
+			Slots: 10, Occupancy: autoscaler.Sessions(n),
+		})
+	}
+	s.Totals.Count(s.Tasks)
+	return s
 }

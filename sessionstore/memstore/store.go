@@ -1,6 +1,7 @@
 // Package memstore keeps records, checkpoints and the journal in memory: for one
 // process, for tests, and as the store of the simulator. It implements every
-// contract of a store. Nothing outlives the process.
+// contract of a store. It refuses to be shared: nothing outlives the process, and
+// a broker or a Lambda elsewhere needs a store that is reached over the network.
 //
 // A live session takes about 30 bytes beside its id. A look at a service costs
 // by its tasks, not by its sessions, as long as those do not change. What is
