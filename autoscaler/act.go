@@ -91,7 +91,7 @@ func (r *running) register(ctx context.Context) {
 func (r *running) reopen(ctx context.Context) {
 	for _, id := range r.d.reopen {
 		a := r.v.records[id]
-		err := r.c.sessions.Reopen(ctx, DrainRef{Ref: a.Ref, Drain: a.Drain.ID, Version: a.Version, At: r.v.at})
+		err := r.c.sessions.Reopen(ctx, DrainRef{Ref: a.Ref, Drain: a.Drain.ID, Version: a.Version, At: r.c.cfg.Now()})
 		if r.did(Action{Code: CodeReopened, Task: id}, err) {
 			r.reopened++
 		}
@@ -99,11 +99,14 @@ func (r *running) reopen(ctx context.Context) {
 }
 
 // scaleOut raises the desired count where open and starting tasks, those just
-// reopened included, are fewer than wanted. Where ECS has owed tasks for long,
-// it lowers the count to what is wanted, past the gate.
+// reopened included, are fewer than wanted, or where ECS means to keep fewer than
+// are to stay. Where ECS has owed tasks for long, it lowers the count to what
+// there is, past the gate.
 func (r *running) scaleOut(ctx context.Context) error {
-	owed := since(r.d.next.OwedSince, r.v.at) > owedAfter
-	if r.v.snapshot.Totals.Capacity()+r.reopened >= r.d.want && !owed {
+	owed := since(r.d.next.OwedSince, r.v.at) > owedAfter && !r.v.snapshot.Control.PauseIn.Active(r.v.at)
+	count := census(r.v.state, r.v.activity)
+	below := count.healthy > r.v.state.Desired
+	if r.v.snapshot.Totals.Capacity()+r.reopened >= r.d.want && !owed && !below {
 		return nil
 	}
 	reads, written, held, err := r.c.permits.SetDesired(ctx, CodeScaledOut)
@@ -150,8 +153,9 @@ func (r *running) renew(ctx context.Context) {
 		if a.State != TaskCordoned || a.Foreign || a.Drain.Until.Sub(r.v.at) > lease*2/3 || slices.Contains(r.d.reopen, a.Ref.Task) {
 			continue
 		}
-		ref := DrainRef{Ref: a.Ref, Drain: a.Drain.ID, Version: a.Version, At: r.v.at}
-		if err := r.c.records.Renew(ctx, ref, r.v.at.Add(lease)); err != nil {
+		now := r.c.cfg.Now()
+		ref := DrainRef{Ref: a.Ref, Drain: a.Drain.ID, Version: a.Version, At: now}
+		if err := r.c.records.Renew(ctx, ref, now.Add(lease)); err != nil {
 			r.failed("renew", a.Ref.Task, err)
 		}
 	}

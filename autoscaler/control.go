@@ -1,6 +1,9 @@
 package autoscaler
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Override says who laid a temporary hand on a service, why, and until when.
 // It is active before Until and expires by itself: nothing an operator sets
@@ -49,10 +52,14 @@ func (c Control) Pinned(task TaskID, at time.Time) bool {
 	return false
 }
 
-// effective returns the limits in force at the instant given.
-func (c Control) effective(configured Limits, at time.Time) Limits {
-	if c.Limits.Active(at) {
-		return c.Limits.Limits
+// effective returns the limits in force at the instant given, and what is wrong
+// with an operator's that are not: those are ignored.
+func (c Control) effective(configured Limits, at time.Time) (Limits, error) {
+	if !c.Limits.Active(at) {
+		return configured, nil
 	}
-	return configured
+	if err := errors.Join(c.Limits.Limits.problems()...); err != nil {
+		return configured, err
+	}
+	return c.Limits.Limits, nil
 }

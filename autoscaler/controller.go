@@ -181,10 +181,13 @@ func (c *Controller) Reopen(ctx context.Context, task TaskID, by string) error {
 }
 
 // cordonRequest names the record at the version that was read, and a new drain.
+// The clock is read for it: a store holds a writer's against its own, and the
+// reads before may have taken long.
 func (c *Controller) cordonRequest(v *view, victim cordon) CordonRequest {
-	id := fmt.Sprintf("%s-%s-%d", victim.task, v.at.UTC().Format("20060102T150405.000"), c.sequence.Add(1))
+	now := c.cfg.Now()
+	id := fmt.Sprintf("%s-%s-%d", victim.task, now.UTC().Format("20060102T150405.000"), c.sequence.Add(1))
 	return CordonRequest{
 		Ref: TaskRef{c.cfg.Service, victim.task}, Version: v.records[victim.task].Version, Drain: DrainID(id),
-		OnlyIfIdle: victim.onlyIfIdle, At: v.at, Until: v.at.Add(c.cfg.Timing.CordonLease),
+		OnlyIfIdle: victim.onlyIfIdle, At: now, Until: now.Add(c.cfg.Timing.CordonLease),
 	}
 }

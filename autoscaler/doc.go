@@ -73,7 +73,7 @@
 //
 //	unknown_occupancy busy young not_idle_long intended pinned not_a_task level
 //	floor minimum maximum max_total cordon_cap cooldown paused deployment brake
-//	foreign_desired foreign_adopted adopting not_opened stale_metric foreign_record
+//	foreign_desired foreign_adopted adopting not_opened control_ignored stale_metric foreign_record
 //	no_reason_given memory_refused running_gravestone
 //	overlapped registered reopened cordoned scaled_out scaled_in lost_race
 //	forgotten permit_held permit_expired call_failed

@@ -13,10 +13,16 @@ const owedAfter = 15 * time.Minute
 // returns the reasons to hold, none when the gate is open. A gate that is shut
 // has changed nothing; the release asks again.
 //
-// The desired count is lowered only on reads that pass the gate: while ECS is
-// starting, replacing or missing tasks, a lower count can take a task that
-// nobody chose.
+// The desired count is lowered only on reads that pass the gate, its last part
+// excepted: while ECS is starting, replacing or missing tasks, a lower count can
+// take a task that nobody chose.
 func (r Reads) Gate() []Reason {
+	return append(r.steady(), r.room()...)
+}
+
+// steady is the gate without the question of capacity: what is retired takes no
+// slot from anybody, so a service that is full may let it go.
+func (r Reads) steady() []Reason {
 	var held []Reason
 	hold := func(code Code, sev Severity, format string, args ...any) {
 		held = append(held, Reason{Code: code, Severity: sev, By: "gate", Detail: fmt.Sprintf(format, args...)})
@@ -34,46 +40,58 @@ func (r Reads) Gate() []Reason {
 	if !r.Checkpoint.Desired.ours(s.Desired, r.Began) {
 		hold(CodeForeignDesired, Notice, "desired is %d, not the %d last written", s.Desired, r.Checkpoint.Desired.Value)
 	}
-	gateTasks(r, hold)
+	if level := r.Level(); level != LevelA && len(r.Activity) > 0 {
+		hold(CodeLevel, Notice, "the lowest level present is %s", level.known())
+	}
+	r.agree(hold)
 	return held
 }
 
-// gateTasks judges the tasks and their records.
-func gateTasks(r Reads, hold func(Code, Severity, string, ...any)) {
+// agree judges whether listing and records agree, and whether every task that is
+// to stay is one that ECS spares. Another owner's records are not ours to close,
+// and say nothing about our tasks.
+func (r Reads) agree(hold func(Code, Severity, string, ...any)) {
 	records := index(r.Activity)
-	open, free, listed := 0, 0, make(map[TaskID]bool, len(r.State.Tasks))
+	listed := make(map[TaskID]bool, len(r.State.Tasks))
 	for i := range r.State.Tasks {
 		task := &r.State.Tasks[i]
 		listed[task.ID] = true
-		a := records[task.ID]
-		if a == nil || !task.Wanted() {
-			continue
-		}
-		if a.State == TaskOpen {
-			open++
-			if n, known := a.Occupancy.Sessions(); known {
-				free += max(0, a.Slots-n)
-			}
-		}
-		if a.Exposed() && a.State != TaskRetired {
+		if a := records[task.ID]; a != nil && task.Wanted() && a.Exposed() && a.State != TaskRetired {
 			hold(CodeExposed, Notice, "%s is open without protection", task.ID)
 		}
 	}
 	for i := range r.Activity {
 		a := &r.Activity[i]
-		if a.State != TaskRetired && a.State != TaskGone && !listed[a.Ref.Task] {
+		if a.State != TaskRetired && a.State != TaskGone && !a.Foreign && !listed[a.Ref.Task] {
 			hold(CodeDisagree, Notice, "%s has a record and is not listed", a.Ref.Task)
 		}
 	}
 	if wanted := r.State.wanted(); wanted != r.State.Running+r.State.Pending {
 		hold(CodeDisagree, Notice, "%d tasks listed, %d running and %d pending counted", wanted, r.State.Running, r.State.Pending)
 	}
-	if open < r.Checkpoint.Limits.Min {
-		hold(CodeMinimum, Notice, "%d open tasks, minimum %d", open, r.Checkpoint.Limits.Min)
+}
+
+// room judges whether enough is open without the tasks that are to be retired.
+func (r Reads) room() []Reason {
+	records := index(r.Activity)
+	open, free := 0, 0
+	for i := range r.State.Tasks {
+		task := &r.State.Tasks[i]
+		if a := records[task.ID]; a != nil && a.State == TaskOpen && task.Wanted() {
+			open++
+			if n, known := a.Occupancy.Sessions(); known {
+				free += max(0, a.Slots-n)
+			}
+		}
 	}
-	if free < r.Checkpoint.Floor {
-		hold(CodeFloor, Notice, "%d free slots on open tasks, floor %d", free, r.Checkpoint.Floor)
+	var held []Reason
+	if minimum := r.Checkpoint.Limits.Min; open < minimum {
+		held = append(held, Reason{Code: CodeMinimum, Severity: Notice, By: "gate", Detail: fmt.Sprintf("%d open tasks, minimum %d", open, minimum)})
 	}
+	if floor := r.Checkpoint.Floor; free < floor {
+		held = append(held, Reason{Code: CodeFloor, Severity: Notice, By: "gate", Detail: fmt.Sprintf("%d free slots on open tasks, floor %d", free, floor)})
+	}
+	return held
 }
 
 // wanted counts the tasks that ECS means to run.

@@ -3,6 +3,7 @@ package autoscaler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -63,6 +64,9 @@ func (o *Observer) observe(ctx context.Context) (view, error) {
 	if v.checkpoint, err = o.cfg.State.LoadCheckpoint(ctx, o.cfg.Service); err != nil {
 		return fail("LoadCheckpoint", err)
 	}
+	if v.checkpoint.Version > CheckpointVersion {
+		return fail("LoadCheckpoint", fmt.Errorf("the checkpoint is of version %d, and this module knows %d: a newer controller works on the service", v.checkpoint.Version, CheckpointVersion))
+	}
 	control, err := o.cfg.State.Control(ctx, o.cfg.Service)
 	if err != nil {
 		return fail("Control", err)
@@ -75,9 +79,13 @@ func (o *Observer) observe(ctx context.Context) (view, error) {
 		return fail("Activity", err)
 	}
 	v.activity, v.records = activity.Tasks, index(activity.Tasks)
+	limits, err := control.effective(o.cfg.Limits, v.at)
+	if err != nil {
+		v.note(CodeControlIgnored, Alert, "limits by "+control.Limits.By+": "+err.Error())
+	}
 	v.snapshot = Snapshot{
 		Version: SnapshotVersion, Service: o.cfg.Service, At: v.at,
-		Limits: control.effective(o.cfg.Limits, v.at), Control: control,
+		Limits: limits, Control: control,
 		ServiceDesired: v.state.Desired, Running: v.state.Running, Pending: v.state.Pending,
 		Deployment: v.state.deployment(), Demand: activity.Demand, Memory: v.checkpoint.Memory,
 	}

@@ -184,12 +184,18 @@ func (p Permits) withdraw(ctx context.Context, held Checkpoint, was DesiredCount
 }
 
 // SetDesired writes the desired count that Target computes, if there is a
-// reason to write it: something is to be started, or something is retired and
-// not released yet. A value below the one read is written only past the gate.
-// It returns the reads, and the value written, or the reasons with ErrHeld.
+// reason to write it: something is to be started, more tasks are to stay than ECS
+// means to keep, or ECS has owed tasks for so long that they are given up. To
+// lower it past the retired is the release's business, which looks at each task's
+// protection first. It returns the reads, and the value written, or the reasons
+// with ErrHeld.
 func (p Permits) SetDesired(ctx context.Context, reason Code) (reads Reads, written int, reasons []Reason, err error) {
 	judge := func(r Reads) (Permit, []Reason) {
+		r.Activity = r.keepingUnreleasable()
 		permit, held := r.Desired()
+		if len(held) == 0 && !permit.Raise {
+			held = r.givingUp()
+		}
 		permit.Reason, written = reason, permit.Desired
 		return permit, held
 	}
@@ -198,6 +204,28 @@ func (p Permits) SetDesired(ctx context.Context, reason Code) (reads Reads, writ
 	})
 	return reads, written, reasons, err
 }
+
+// givingUp judges whether a count that ECS has owed for long may be lowered to
+// what there is, with nothing retired: only where ECS could choose nobody.
+func (r Reads) givingUp() []Reason {
+	if b := r.Checkpoint.Brake; b.On() {
+		return []Reason{{Code: CodeBrake, Severity: Alert, Detail: b.Detail}}
+	}
+	records := index(r.Activity)
+	for i := range r.State.Tasks {
+		task := &r.State.Tasks[i]
+		if a := records[task.ID]; a != nil && a.State == TaskRetired {
+			return []Reason{{Code: CodeNotReady, Severity: Info, Detail: "the release lowers the count past what is retired"}}
+		}
+		if task.Wanted() && task.LastStatus == "RUNNING" && task.ProtectedUntil.Before(r.Began.Add(protectionMargin)) {
+			return []Reason{{Code: CodeUnconfirmed, Severity: Notice, Task: task.ID, Detail: "ECS could choose it"}}
+		}
+	}
+	return nil
+}
+
+// protectionMargin is how much of a protection must be left for it to count.
+const protectionMargin = 30 * time.Minute
 
 // Desired decides on what was read whether the desired count is to be
 // written, and to what: the permit for it, or the reasons to hold. Where there is
@@ -216,21 +244,56 @@ func (r Reads) Desired() (Permit, []Reason) {
 		return hold(CodeServiceState, Alert, "%v", err)
 	}
 	count := census(r.State, r.Activity)
-	owed := owedLong(r)
+	have := r.State.Desired
 	switch {
-	case value == r.State.Desired && value == r.Checkpoint.Limits.Total() && count.open+count.starting < r.Checkpoint.WantOpen:
+	case value == have && value == r.Checkpoint.Limits.Total() && count.open+count.starting < r.Checkpoint.WantOpen:
 		return hold(CodeMaxTotal, Notice, "desired is %d, the most that may be", value)
-	case value == r.State.Desired:
+	case value == have:
 		return hold(CodeNotReady, Info, "desired is %d already", value)
-	case value <= count.kept && count.retired == 0 && !owed:
+	case value <= count.kept && count.retired == 0 && !r.below(count) && !owedLong(r):
 		return hold(CodeNotReady, Info, "nothing to start and nothing to release")
-	case value > r.State.Desired:
+	case value > have:
 		return Permit{Call: CallSetDesired, Desired: value, Raise: true}, nil
 	case r.State.deployment() != DeploymentSteady:
 		return hold(CodeDeployment, Notice, "desired is only raised during a deployment")
 	}
-	if held := r.Gate(); len(held) > 0 {
+	if held := r.steady(); len(held) > 0 {
 		return Permit{}, held
 	}
 	return Permit{Call: CallSetDesired, Desired: value}, nil
+}
+
+// below reports that ECS means to keep fewer tasks than are healthy and to stay:
+// a lowering of our own arrived late, or a foreign value was adopted. Left there,
+// ECS refuses to renew protections, and takes a task when the first one ends. A
+// sick task does not count: ECS has started its replacement beside it, and the two
+// together would drive the count up.
+func (r Reads) below(c counted) bool {
+	return c.healthy > r.State.Desired && r.Checkpoint.Desired.ours(r.State.Desired, r.Began)
+}
+
+// keepingUnreleasable returns the records with those retired tasks shown as
+// cordoned that ECS cannot choose by what the service's description says, or must
+// not. They count as tasks that stay: otherwise a scale-out would take them for
+// capacity that is going, and start nothing while they linger.
+func (r Reads) keepingUnreleasable() []TaskActivity {
+	protected := make(map[TaskID]bool)
+	for i := range r.State.Tasks {
+		if t := &r.State.Tasks[i]; t.ProtectedUntil.After(r.Began) {
+			protected[t.ID] = true
+		}
+	}
+	out := r.Activity
+	for i := range r.Activity {
+		a := &r.Activity[i]
+		n, known := a.Occupancy.Sessions()
+		if a.State != TaskRetired || !protected[a.Ref.Task] && !(known && n > 0) {
+			continue
+		}
+		if &out[0] == &r.Activity[0] {
+			out = slices.Clone(r.Activity)
+		}
+		out[i].State = TaskCordoned
+	}
+	return out
 }

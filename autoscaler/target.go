@@ -25,6 +25,7 @@ func Target(state ServiceState, activity []TaskActivity, wantOpen, maxTotal int)
 // counted are the tasks of a service by what Target needs to know of them.
 type counted struct {
 	kept     int // primary, wanted running, not retired
+	healthy  int // of those, the ones that ECS does not hold for unhealthy
 	open     int // open, of any deployment, wanted running
 	starting int // primary, wanted running, not open yet and not being drained
 	retired  int // retired, still wanted running
@@ -51,6 +52,9 @@ func census(state ServiceState, activity []TaskActivity) counted {
 		}
 		if task.Deployment == primary {
 			c.kept++
+			if task.Health != "UNHEALTHY" {
+				c.healthy++
+			}
 		}
 		switch {
 		case record == TaskOpen:

@@ -36,6 +36,9 @@ func CheckTask(op string, ref autoscaler.TaskRef) error {
 	if ref.Task == "" {
 		missing = append(missing, "Ref.Task")
 	}
+	if missing == nil {
+		return nil // every call passes here: no name is spelled out for it
+	}
 	return incomplete(op, ref.String(), missing)
 }
 
@@ -58,6 +61,9 @@ func (d DemandReport) Check() error {
 	if d.Seq < 1 {
 		missing = append(missing, "Seq (from 1 on)")
 	}
+	if missing == nil {
+		return nil
+	}
 	return incomplete("ReportDemand", d.Service.String(), missing)
 }
 
@@ -72,6 +78,9 @@ func (rep Report) check() error {
 	}
 	if rep.Seq < 1 {
 		missing = append(missing, "Seq (from 1 on)")
+	}
+	if missing == nil {
+		return nil
 	}
 	return incomplete("Report", rep.Ref.String(), missing)
 }
@@ -90,9 +99,6 @@ func unnamed(field string, id autoscaler.ServiceID) []string {
 
 // incomplete refuses a request that lacks fields.
 func incomplete(op, ref string, missing []string) error {
-	if len(missing) == 0 {
-		return nil
-	}
 	return &autoscaler.Error{Op: "sessionstore." + op, Ref: ref, Err: errArgument, Hint: "set " + strings.Join(missing, ", ")}
 }
 

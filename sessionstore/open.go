@@ -25,8 +25,8 @@ func (r *Record) Open(req autoscaler.OpenRequest, t Terms) error {
 	if r.state == autoscaler.TaskNew && !opens && !marks {
 		return r.refuse("Open", errUnprotected, r.openHint(t.Rules))
 	}
-	// An open task is looked at every few minutes; a write that says nothing new
-	// would make every other writer read again.
+	// An open task is opened again and again, to keep its protection known; a
+	// write that says nothing new would make every other writer read again.
 	before, mark := r.protectedUntil, r.exposed
 	if marks {
 		r.exposed = at

@@ -136,7 +136,7 @@ func (r *Reporter) report(ctx context.Context) time.Duration {
 		if r.config.OnError != nil && ctx.Err() == nil {
 			r.config.OnError(err)
 		}
-		// Five more tries fit in before the task counts as silent.
+		// A dozen tries fit in before the task counts as silent.
 		return r.process.config.Interval / 6
 	}
 	r.mu.Lock()

@@ -103,6 +103,10 @@ func stuck(f *Facts) (Action, bool) {
 			})
 		}
 	}
+	if len(f.away()) > 0 {
+		// Ended now, the release would forget which targets to put back.
+		return Action{Kind: Hold, Step: StepWatch, Reasons: reasons}, len(reasons) > 0
+	}
 	return Action{Kind: Done, Step: StepWatch, Outcome: autoscaler.OutcomeStuck, Reasons: reasons}, len(reasons) > 0
 }
 

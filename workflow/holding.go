@@ -117,13 +117,13 @@ func (f *Facts) unprotected(state *autoscaler.ServiceState) (lacking []autoscale
 
 // lowering judges whether the desired count is to be lowered now. A retired task
 // that is still protected is not counted as retired: ECS could not choose it and
-// would look for another.
+// would look for another. Nor is one that was told of a session: ECS must not.
 func (f *Facts) lowering() (autoscaler.Permit, []autoscaler.Reason) {
 	reads := f.reads()
 	reads.Activity = slices.Clone(f.Activity)
 	for i := range reads.Activity {
 		a := &reads.Activity[i]
-		if a.State == autoscaler.TaskRetired && f.shielded(a.Ref.Task) {
+		if a.State == autoscaler.TaskRetired && (f.shielded(a.Ref.Task) || busy(a)) {
 			a.State = autoscaler.TaskCordoned
 		}
 	}

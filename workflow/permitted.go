@@ -26,6 +26,15 @@ func (c *call) dangerous(
 	reads, held, err := c.permits().Do(ctx, func(r autoscaler.Reads) (autoscaler.Permit, []autoscaler.Reason) {
 		f := c.f
 		f.At, f.Checkpoint, f.State, f.Activity = r.Began, r.Checkpoint, &r.State, r.Activity
+		// An operator may have paused the service since this call began.
+		control, err := c.cfg.State.Control(ctx, c.service)
+		if err != nil {
+			return autoscaler.Permit{}, []autoscaler.Reason{{Code: autoscaler.CodeCallFailed, Severity: autoscaler.Notice, Detail: "control: " + err.Error()}}
+		}
+		f.Control = control
+		if held := f.barred(); len(held) > 0 {
+			return autoscaler.Permit{}, held
+		}
 		return judge(f)
 	}, send)
 	if err != nil && !errors.Is(err, autoscaler.ErrHeld) {

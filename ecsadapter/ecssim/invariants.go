@@ -344,7 +344,7 @@ func (c *Cluster) keptSince(id autoscaler.ServiceID, at time.Time) []autoscaler.
 	}
 	var out []autoscaler.TaskID
 	for _, t := range s.tasks {
-		if t.wanted && t.deployment == s.primary() && !c.instant(t.created).After(at) {
+		if t.wanted && t.deployment == s.primary() && c.instant(t.created).Before(at) {
 			out = append(out, t.id)
 		}
 	}

@@ -103,7 +103,7 @@ func (p *process) follow(now time.Time) bool {
 		return p.open(now)
 	case autoscaler.TaskOpen, autoscaler.TaskCordoned:
 		p.renew(now)
-		if p.exposed && p.order.State == autoscaler.TaskOpen && p.protect(now) {
+		if p.exposed && p.protect(now) {
 			return p.say(now, false)
 		}
 		return false

@@ -35,7 +35,7 @@ func targetEdits() []edit {
 		{"target-no-primary", "a service whose deployments cannot be told apart is not counted",
 			`if state.primary() == "" {`, `if state.primary() == "" && wantOpen < 0 {`},
 		{"level-highest", "the lowest level present rules the service",
-			"level, found = level.Lower(activity[i].Level), true", "level, found = LevelA, true"},
+			"level, found = level.Lower(r.Activity[i].Level), true", "level, found = LevelA, true"},
 	}
 }
 
