@@ -17,6 +17,9 @@ type TaskActivity struct {
 	// Occupancy is known only where every process that should report has
 	// reported in time.
 	Occupancy Occupancy `json:"occupancy"`
+	// Reserved is how many of those are reservations: slots held for sessions that
+	// have not begun. 0 where the occupancy is unknown.
+	Reserved int `json:"reserved,omitempty"`
 	// Processes is the number of processes that report; 0 where none does.
 	Processes int `json:"processes"`
 	// Acknowledged says that every process has reported, after it read this

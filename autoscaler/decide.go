@@ -38,7 +38,7 @@ func (o *Observer) decide(v *view) decided {
 	next := v.checkpoint.Clone()
 	next.Version, next.Service, next.SavedAt = CheckpointVersion, o.cfg.Service, v.at
 	next.Limits, next.Floor = v.snapshot.Limits, o.cfg.Floor
-	next.Sessions, next.Demand = v.snapshot.Totals.Sessions, v.snapshot.Demand
+	next.Sessions, next.Demand = v.begun(), v.snapshot.Demand
 	o.trackDesired(v, &next)
 	dead := trackRecords(v, &next)
 	o.trackBrake(v, &next, len(dead))
@@ -184,7 +184,7 @@ func (o *Observer) trackBrake(v *view, next *Checkpoint, lost int) {
 	was, now := &v.checkpoint, &v.snapshot
 	ended := int(now.Demand.Departures - was.Demand.Departures)
 	began := int(now.Demand.Arrivals - was.Demand.Arrivals)
-	if gone := was.Sessions + began - ended - now.Totals.Sessions; was.Sessions >= minSessionsForBrake && 2*gone > was.Sessions {
+	if gone := was.Sessions + began - ended - v.begun(); was.Sessions >= minSessionsForBrake && 2*gone > was.Sessions {
 		cause = fmt.Sprintf("%d of %d sessions gone without an end", gone, was.Sessions)
 	}
 	b := &next.Brake
@@ -199,6 +199,18 @@ func (o *Observer) trackBrake(v *view, next *Checkpoint, lost int) {
 			*b = Brake{}
 		}
 	}
+}
+
+// begun is the number of sessions that have begun: a reservation that lapses is no
+// session that went.
+func (v *view) begun() int {
+	n := v.snapshot.Totals.Sessions
+	for i := range v.snapshot.Tasks {
+		if a := v.records[v.snapshot.Tasks[i].ID]; a != nil && !a.Foreign {
+			n -= a.Reserved
+		}
+	}
+	return n
 }
 
 // minSessionsForBrake keeps two users who leave together from pulling it.

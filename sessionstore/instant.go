@@ -10,10 +10,17 @@ type instant int64
 // never is later than every instant a record holds.
 const never = instant(1<<63 - 1)
 
-// instantOf returns the instant of t, and no instant for the zero time.
+// instantOf returns the instant of t, and no instant for the zero time. What lies
+// outside 1678 to 2262 becomes the nearest instant inside: "the year 9999" means
+// never, and must not wrap around into the past.
 func instantOf(t time.Time) instant {
-	if t.IsZero() {
+	switch {
+	case t.IsZero():
 		return 0
+	case t.Unix() <= -int64(never)/int64(time.Second):
+		return -never
+	case t.Unix() >= int64(never)/int64(time.Second):
+		return never - 1
 	}
 	return instant(t.UnixNano() + 1)
 }
@@ -26,5 +33,10 @@ func (i instant) time() time.Time {
 	return time.Unix(0, int64(i)-1).UTC()
 }
 
-// add returns the instant d later.
-func (i instant) add(d time.Duration) instant { return i + instant(d) }
+// add returns the instant d later, at the latest never.
+func (i instant) add(d time.Duration) instant {
+	if d > 0 && i > never-instant(d) {
+		return never
+	}
+	return i + instant(d)
+}

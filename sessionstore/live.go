@@ -14,6 +14,7 @@ type tally struct {
 	from, until instant // true for from ≤ at < until
 
 	live      int     // sessions that live, reserved and disconnected ones included
+	reserved  int     // of those, the ones that have not begun
 	reported  int     // the sum of the processes' newest counts
 	known     bool    // every process that should report has, in time and with a good clock
 	lastEnded instant // when the last of those ended that ended by time
@@ -39,6 +40,9 @@ func (r *Record) count(at instant, rules Rules) tally {
 		end := r.ends(e, rules)
 		if at < end {
 			c.live++
+			if e.kind() == kindReserved {
+				c.reserved++
+			}
 			c.until = min(c.until, end)
 			continue
 		}
@@ -137,7 +141,7 @@ func (r *Record) Activity(at time.Time, t Terms) autoscaler.TaskActivity {
 		Drain: r.drain,
 	}
 	if c.known && !a.Foreign {
-		a.Occupancy = autoscaler.Sessions(c.occupied())
+		a.Occupancy, a.Reserved = autoscaler.Sessions(c.occupied()), c.reserved
 	}
 	if c.occupied() == 0 {
 		a.IdleSince = max(r.emptied, c.lastEnded).time()

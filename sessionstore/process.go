@@ -13,8 +13,10 @@ const ReportInterval = 30 * time.Second
 // ProcessConfig describes one process of a task that holds sessions. Ref, Name
 // and Slots are required; so is Boot, which a [Reporter] fills in.
 type ProcessConfig struct {
-	Ref  autoscaler.TaskRef
-	Name string    // within the task; the same after a restart
+	Ref autoscaler.TaskRef
+	// Name is the process's own within the task, the same after a restart. Two
+	// processes that live at the same time never share one.
+	Name string
 	Boot time.Time // when the process started
 
 	// What the task says of itself in each report; see [Report].
@@ -35,13 +37,15 @@ type Process struct {
 	config    ProcessConfig
 	boot, seq int64
 
-	version  int64 // newest answer acted on
-	admits   bool
-	final    bool // the record is retired or gone
-	left     bool // the last report was built
-	drain    autoscaler.DrainID
-	reported time.Time // when the newest report was built
-	urgent   bool      // an answer is to be acknowledged
+	version    int64 // newest answer acted on
+	admits     bool
+	final      bool // the record is retired or gone
+	left       bool // the last report was built
+	taken      bool // a report of this boot has been answered as the newest
+	superseded bool // by a later boot under the same name
+	drain      autoscaler.DrainID
+	reported   time.Time // when the newest report was built
+	urgent     bool      // an answer is to be acknowledged
 }
 
 // NewProcess returns a process that has just started, closed. It checks nothing:
@@ -83,10 +87,22 @@ func (p *Process) Observe(order Order) {
 	if order.Version < p.version || p.final || p.left {
 		return
 	}
-	if order.Boot > p.boot {
+	switch {
+	case order.Boot > p.boot && p.taken:
+		// Reports of this boot were taken, and then those of a later one: another
+		// process goes by this name. Two of them would each acknowledge for both, so
+		// the earlier one is closed for good.
+		p.admits, p.superseded = false, true
+		return
+	case order.Boot > p.boot:
 		// The record knows a later boot of this process: its clock was set back.
 		// No report of this boot is taken until it counts from above.
 		p.boot, p.seq, p.urgent = order.Boot+1, 0, true
+		return
+	case order.Boot == p.boot:
+		p.taken = true
+	}
+	if p.superseded {
 		return
 	}
 	p.version = order.Version
@@ -114,6 +130,11 @@ func (p *Process) Admits() bool { return p.admits }
 
 // Draining reports the drain that the process has read and not seen ended.
 func (p *Process) Draining() (autoscaler.DrainID, bool) { return p.drain, p.drain != "" }
+
+// Superseded reports that a later process goes by this one's name within the task.
+// This one admits nobody any more; its sessions must end, or be listed by the
+// other. Two processes that live at the same time need two names.
+func (p *Process) Superseded() bool { return p.superseded }
 
 // Retired reports that an answer showed the task closed for good: it clears its
 // protection and ends.

@@ -52,7 +52,7 @@ func NewRecord(req autoscaler.RegisterRequest, t Terms) *Record {
 	return &Record{
 		ref: req.Ref, owner: t.Owner, version: 1, state: autoscaler.TaskNew,
 		level: req.Level, revision: req.Revision, slots: max(0, req.Slots), processes: max(0, req.Processes),
-		adopted: req.Adopted, described: !req.Adopted,
+		adopted: req.Adopted, described: !req.Adopted && req.Level != "",
 		registered: now, emptied: now,
 		// Ends that came before the record are kept beside it.
 		watermark: now,

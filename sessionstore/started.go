@@ -101,8 +101,11 @@ func (r *Record) Touch(req TouchRequest, t Terms) error {
 	}
 	e := &r.entries[i]
 	before := *e
-	e.bits |= admittedMask
 	switch {
+	// A late copy of a disconnect could end a session that is connected again;
+	// a late copy of a connect only keeps one for longer.
+	case !req.DisconnectedUntil.IsZero() && t.clockOff(req.At):
+		return nil
 	case !req.DisconnectedUntil.IsZero():
 		e.set(kindDisconnected, instantOf(req.DisconnectedUntil))
 	// Where nothing reports a session has no lease, and renewing it would only put
@@ -110,6 +113,7 @@ func (r *Record) Touch(req TouchRequest, t Terms) error {
 	case e.kind() == kindDisconnected || r.processes > 0:
 		e.set(kindLive, now)
 	}
+	e.bits |= admittedMask
 	if *e != before {
 		r.changed(t)
 	}
