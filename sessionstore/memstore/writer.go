@@ -3,35 +3,39 @@ package memstore
 import (
 	"context"
 
+	"github.com/seed-979cce96/idlescale/autoscaler"
 	"github.com/seed-979cce96/idlescale/sessionstore"
 )
 
 // Begin implements sessionstore.Writer.
 func (s *Store) Begin(ctx context.Context, req sessionstore.BeginRequest) (sessionstore.Grant, error) {
-	svc, terms, err := s.lockTask(ctx, "Begin", req.Ref)
-	if err != nil {
-		return sessionstore.Grant{}, err
-	}
-	defer svc.mu.Unlock()
-	r := svc.records[req.Ref.Task]
-	if r == nil {
-		return sessionstore.Grant{}, missing("Begin", req.Ref)
-	}
-	return r.Begin(req, terms, svc.spilledOf(req.Ref.Task))
+	return s.ask(ctx, "Begin", req.Ref, func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (sessionstore.Grant, error) {
+		return r.Begin(req, t, spilled)
+	})
 }
 
 // Reserve implements sessionstore.Writer.
 func (s *Store) Reserve(ctx context.Context, req sessionstore.ReserveRequest) (sessionstore.Grant, error) {
-	svc, terms, err := s.lockTask(ctx, "Reserve", req.Ref)
+	return s.ask(ctx, "Reserve", req.Ref, func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (sessionstore.Grant, error) {
+		return r.Reserve(req, t, spilled)
+	})
+}
+
+// ask asks a record for a slot.
+func (s *Store) ask(
+	ctx context.Context, op string, ref autoscaler.TaskRef,
+	of func(*sessionstore.Record, sessionstore.Terms, sessionstore.Spilled) (sessionstore.Grant, error),
+) (sessionstore.Grant, error) {
+	svc, terms, err := s.lockTask(ctx, op, ref)
 	if err != nil {
 		return sessionstore.Grant{}, err
 	}
 	defer svc.mu.Unlock()
-	r := svc.records[req.Ref.Task]
+	r := svc.records[ref.Task]
 	if r == nil {
-		return sessionstore.Grant{}, missing("Reserve", req.Ref)
+		return sessionstore.Grant{}, missing(op, ref)
 	}
-	return r.Reserve(req, terms, svc.spilledOf(req.Ref.Task))
+	return of(r, terms, svc.spilledOf(ref.Task))
 }
 
 // Started implements sessionstore.Writer.
