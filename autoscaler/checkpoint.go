@@ -79,6 +79,13 @@ func (d DesiredCount) ours(desired int, at time.Time) bool {
 	return desired == d.Value || desired == d.Previous && at.Sub(d.At) < describeLag
 }
 
+// outruns reports that a read may lag behind our own last write, and that this
+// write is above the value: what looks like a raise on that read would lower the
+// count past the gate, and ECS could choose a task that has just started.
+func (d DesiredCount) outruns(read, value int, at time.Time) bool {
+	return d.Value > value && read != d.Value && d.ours(read, at)
+}
+
 // describeLag is how long DescribeServices may still show the value before our
 // own write: ECS is eventually consistent and names no bound.
 const describeLag = time.Minute

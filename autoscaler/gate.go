@@ -56,7 +56,10 @@ func (r Reads) agree(hold func(Code, Severity, string, ...any)) {
 	for i := range r.State.Tasks {
 		task := &r.State.Tasks[i]
 		listed[task.ID] = true
-		if a := records[task.ID]; a != nil && task.Wanted() && a.Exposed() && a.State != TaskRetired {
+		// ECS's own word is newer than the mark: a task whose protection was applied,
+		// and the reply lost, cannot confirm it while ECS refuses to renew it.
+		spared := task.ProtectedUntil.After(r.Began.Add(protectionMargin))
+		if a := records[task.ID]; a != nil && task.Wanted() && a.Exposed() && !spared && a.State != TaskRetired {
 			hold(CodeExposed, Notice, "%s is open without protection", task.ID)
 		}
 	}

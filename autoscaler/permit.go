@@ -252,6 +252,8 @@ func (r Reads) Desired() (Permit, []Reason) {
 		return hold(CodeNotReady, Info, "desired is %d already", value)
 	case value <= count.kept && count.retired == 0 && !r.below(count) && !owedLong(r):
 		return hold(CodeNotReady, Info, "nothing to start and nothing to release")
+	case value > have && r.Checkpoint.Desired.outruns(have, value, r.Began):
+		return hold(CodeNotReady, Info, "%d was written and does not show yet", r.Checkpoint.Desired.Value)
 	case value > have:
 		return Permit{Call: CallSetDesired, Desired: value, Raise: true}, nil
 	case r.State.deployment() != DeploymentSteady:

@@ -98,7 +98,7 @@ const (
 	CodeForeignAdopted   Code = "foreign_adopted"    // a foreign desired count was adopted
 	CodeAdopting         Code = "adopting"           // running tasks are met without records
 	CodeNotOpened        Code = "not_opened"         // a running task has stayed closed for long
-	CodeControlIgnored   Code = "control_ignored"    // an operator\'s limits make no sense and are not followed
+	CodeControlIgnored   Code = "control_ignored"    // an operator's limits make no sense and are not followed
 	CodeStaleMetric      Code = "stale_metric"       // a metric was too old and counts as absent
 	CodeForeignRecord    Code = "foreign_record"     // the record belongs to another owner
 	CodeNoReason         Code = "no_reason_given"    // the policy gave no reason

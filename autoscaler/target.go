@@ -77,13 +77,20 @@ func index(activity []TaskActivity) map[TaskID]*TaskActivity {
 
 // Level returns the lowest level among the records that are not retired, and
 // level C for a service without any: a rule for the whole service takes the
-// weakest application present.
+// weakest application present. A record of another owner whose task is not listed
+// says nothing about what is present, and is not ours to close.
 func (r Reads) Level() Level {
+	listed := make(map[TaskID]bool, len(r.State.Tasks))
+	for i := range r.State.Tasks {
+		listed[r.State.Tasks[i].ID] = true
+	}
 	level, found := LevelA, false
 	for i := range r.Activity {
-		if r.Activity[i].State != TaskRetired {
-			level, found = level.Lower(r.Activity[i].Level), true
+		a := &r.Activity[i]
+		if a.State == TaskRetired || a.Foreign && !listed[a.Ref.Task] {
+			continue
 		}
+		level, found = level.Lower(a.Level), true
 	}
 	if !found {
 		return LevelC

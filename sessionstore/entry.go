@@ -49,7 +49,12 @@ func newEntry(id SessionID, k kind, at instant) entry {
 // set replaces kind and instant. The instant is rounded up, so that rounding
 // ends no session early.
 func (e *entry) set(k kind, at instant) {
-	ms := max(0, (int64(at)-1+int64(time.Millisecond)-1)/int64(time.Millisecond))
+	ns := max(0, int64(at)-1)
+	ms := ns / int64(time.Millisecond)
+	// Not by adding to ns first: at the last instant there is, that would wrap.
+	if ns%int64(time.Millisecond) > 0 {
+		ms++
+	}
 	e.bits = e.bits&^(instantMask|kindMask) | uint64(k)<<kindShift | min(uint64(ms), instantMask)
 }
 

@@ -77,3 +77,13 @@ func TestOnlyIdleTasksAreDeregistered(t *testing.T) {
 		t.Errorf("%s %v; want t-2 alone taken out of its groups: t-1 has a session", a.Kind, a.Tasks)
 	}
 }
+
+// A retired task that was told of a session stays until it is empty, so the count
+// keeps a place for it: one without would have ECS choose it.
+func TestCountKeepsAPlaceForABusyRetiredTask(t *testing.T) {
+	f := facts(described, listed, retired(2*time.Minute, "t-1", "t-2"), bare("t-1", "t-2"),
+		record("t-1", func(a *autoscaler.TaskActivity) { a.Occupancy = autoscaler.Sessions(1) }))
+	if permit, held := f.lowering(); len(held) > 0 || permit.Desired != 3 {
+		t.Errorf("desired %d, held %v; want 3: two that stay and the busy one", permit.Desired, held)
+	}
+}

@@ -123,7 +123,7 @@ func orderEdits() []edit {
 		{"pass-renew-foreign", "a controller touches no record of another owner",
 			"a.State != TaskCordoned || a.Foreign || ", "a.State != TaskCordoned || "},
 		{"pass-renew-lapses", "the leases of drains under way are renewed",
-			"err := r.c.records.Renew(ctx, ref, r.v.at.Add(lease)); err != nil", "err := ctx.Err(); err != nil && ref.Version < lease.Nanoseconds()"},
+			"err := r.c.records.Renew(ctx, ref, now.Add(lease)); err != nil", "err := ctx.Err(); err != nil && ref.Version < lease.Nanoseconds()"},
 		{"pass-carries-on", "a release is carried on from the records alone (law 6)",
 			"return a.State == TaskRetired && !a.Foreign", "return false && a.State == TaskRetired"},
 		{"pass-confirm-in", "a confirmed cordon starts the cooldown",

@@ -35,7 +35,7 @@ func targetEdits() []edit {
 		{"target-no-primary", "a service whose deployments cannot be told apart is not counted",
 			`if state.primary() == "" {`, `if state.primary() == "" && wantOpen < 0 {`},
 		{"level-highest", "the lowest level present rules the service",
-			"level, found = level.Lower(r.Activity[i].Level), true", "level, found = LevelA, true"},
+			"level, found = level.Lower(a.Level), true", "level, found = LevelA, true"},
 	}
 }
 
@@ -78,6 +78,20 @@ func judgeEdits() []edit {
 			"if held := r.steady(); len(held) > 0 {", "if held := r.steady(); len(held) > 100 {"},
 		{"lower-for-nothing", "a write needs something to start, or something retired (I4)",
 			"case value <= count.kept && count.retired == 0 && ", "case value < 0 && count.retired == 0 && "},
+		{"scale-out-lowers", "a pass lowers only what ECS has owed for long, where it could choose nobody",
+			"if len(held) == 0 && !permit.Raise {", "if len(held) > 100 && !permit.Raise {"},
+		{"giving-up-braked", "the brake holds the giving up of what is owed",
+			"b := r.Checkpoint.Brake; b.On() {", "b := r.Checkpoint.Brake; b.On() && b.Clean > 100 {"},
+		{"giving-up-retired", "only the release lowers past the retired, with their protections read",
+			"a != nil && a.State == TaskRetired {", "a != nil && a.State == TaskGone {"},
+		{"giving-up-unprotected", "what is owed is given up only where ECS could choose nobody",
+			"task.ProtectedUntil.Before(r.Began.Add(protectionMargin)) {", "task.ProtectedUntil.After(r.Began.Add(1000*protectionMargin)) {"},
+		{"count-below-stays", "a count below the tasks that stay is raised again",
+			"return c.healthy > r.State.Desired && ", "return c.healthy > 1000*(1+r.State.Desired) && "},
+		{"retired-protected-is-going", "a retired task that ECS cannot choose is no capacity on its way out",
+			"if a.State != TaskRetired || !protected[a.Ref.Task] && !(known && n > 0) {", "if a.State != TaskGone || !protected[a.Ref.Task] && !(known && n > 0) {"},
+		{"permit-not-withdrawn", "a count that was never sent is not noted as written",
+			"p.withdraw(ctx, saved, reads.Checkpoint.Desired)", "_ = saved"},
 		{"write-before-decision", "nothing is written before a pass has decided",
 			"if !r.Checkpoint.HasWant {", "if !r.Checkpoint.HasWant && r.State.Desired < 0 {"},
 	}
@@ -100,7 +114,7 @@ func gateEdits() []edit {
 		{"gate-room", "the gate asks for the capacity that is left",
 			"return append(r.steady(), r.room()...)", "return r.steady()"},
 		{"gate-exposed", "no task is open without protection when desired is lowered",
-			"a.Exposed() && a.State != TaskRetired {", "a.Exposed() && a.State == TaskGone {"},
+			"a.Exposed() && !spared && a.State != TaskRetired {", "a.Exposed() && !spared && a.State == TaskGone {"},
 		{"gate-unlisted", "every record that is not final is listed",
 			"&& !a.Foreign && !listed[a.Ref.Task] {", "&& a.Foreign && !listed[a.Ref.Task] {"},
 		{"gate-count", "the tasks listed are those that the service counts",

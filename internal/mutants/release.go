@@ -98,7 +98,9 @@ func holdingEdits() []edit {
 		{"protection-of-the-new", "a task that started between two reads has not been seen protected",
 			"state.Tasks[i].Wanted() && f.listed(id) == nil {", "state.Tasks[i].Wanted() && f.listed(id) != nil {"},
 		{"shielded-counts", "a retired task that is still protected is not counted as retired (step 8)",
-			"a.State == autoscaler.TaskRetired && f.shielded(a.Ref.Task) {", "a.State == autoscaler.TaskRetired && f.shielded(a.Ref.Task) && a.Foreign {"},
+			"(f.shielded(a.Ref.Task) || busy(a)) {", "busy(a) {"},
+		{"busy-counts", "a retired task that was told of a session is not counted as retired (I3)",
+			"(f.shielded(a.Ref.Task) || busy(a)) {", "f.shielded(a.Ref.Task) {"},
 		{"lower-unprotected", "a task neither retired nor protected holds the write (step 9)",
 			"return permit, append(append(held, unconfirmed(lacking)...), foreign...)", "_ = lacking\n\treturn permit, append(held, foreign...)"},
 	}
