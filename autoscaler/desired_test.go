@@ -160,6 +160,10 @@ func TestScaleOutLowersNothing(t *testing.T) {
 	w.pass()
 	w.wish.Open = 2
 	w.until("three retired tasks", func() bool { return len(w.records()[autoscaler.TaskRetired]) == 3 })
+	w.control(func(c *autoscaler.Control) {
+		c.PauseIn = autoscaler.Override{By: "ann", Why: "maintenance", Until: w.c.Now().Add(24 * time.Hour)}
+	})
+	w.passes(4) // they clear their protection
 	for _, id := range w.records()[autoscaler.TaskOpen] {
 		if w.users.Live(id) > 0 {
 			if _, err := w.c.UpdateTaskProtection(service, []autoscaler.TaskID{id}, false, 0); err != nil {
@@ -167,13 +171,10 @@ func TestScaleOutLowersNothing(t *testing.T) {
 			}
 		}
 	}
-	w.control(func(c *autoscaler.Control) {
-		c.PauseIn = autoscaler.Override{By: "ann", Why: "maintenance", Until: w.c.Now().Add(24 * time.Hour)}
-	})
 	w.wish.Open = 3
 	before := w.desired()
-	if p := w.pass(); w.desired() < before {
-		t.Errorf("desired fell from %d to %d: %v", before, w.desired(), p.Actions)
+	if p := w.pass(); before != 5 || w.desired() != 5 {
+		t.Errorf("desired %d, then %d, %v; want the five throughout", before, w.desired(), p.Actions)
 	}
 	w.c.RunFor(8 * time.Minute)
 	for _, cut := range w.users.Cuts() {
@@ -354,7 +355,8 @@ func TestSlowReadsKeepNoPassFromWriting(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.until("a cordon that lasts", func() bool { return len(w.records()[autoscaler.TaskCordoned]) == 1 })
-	for range 240 { // an hour: the lease has to be renewed
+	w.wish.Empty = nil // or it would be cordoned anew when its lease has lapsed
+	for range 240 {    // an hour: the lease has to be renewed
 		if p := w.pass(); len(w.records()[autoscaler.TaskCordoned]) != 1 {
 			t.Fatalf("records %v, %v: the drain did not last", w.records(), p.Reasons)
 		}

@@ -19,7 +19,7 @@ import (
 	"github.com/seed-979cce96/idlescale/sessionstore/memstore"
 )
 
-var calmRuns = flag.Int("calm-runs", 300, "how many seeded runs TestCalmAfterChaos makes")
+var calmRuns = flag.Int("calm-runs", 800, "how many seeded runs TestCalmAfterChaos makes")
 
 const (
 	chaosLength = 25 * time.Minute

@@ -38,7 +38,7 @@ type Mutant struct {
 func List() []Mutant {
 	var all []Mutant
 	for _, group := range [][]Mutant{
-		recordMutants(), processMutants(), placeMutants(), permitMutants(), releaseMutants(), guardMutants(), simMutants(),
+		recordMutants(), processMutants(), placeMutants(), permitMutants(), releaseMutants(), guardMutants(), simMutants(), lateMutants(),
 	} {
 		all = append(all, group...)
 	}
