@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
 )
 
 // ReporterConfig configures a [Reporter]. Writer, Ref, Name and Slots are required.
@@ -19,7 +21,9 @@ type ReporterConfig struct {
 	// goroutine: the place to protect the task, to open it and to clear its
 	// protection once it is retired. It must not call Run.
 	OnOrder func(Order)
-	// OnError, if set, is called when a report could not be sent. The reporter
+	// OnError, if set, is called when a report could not be sent, and once when
+	// another process was found to go by this one's name (ErrConflict; this one is
+	// then closed for good). After a report that could not be sent, the reporter
 	// keeps the admission it had and tries again after a sixth of the interval.
 	OnError func(error)
 	// Now is the process's clock. Default time.Now.
@@ -128,6 +132,12 @@ func (r *Reporter) Run(ctx context.Context) error {
 	}
 }
 
+// superseded is what the application is told of a name that two processes share.
+func (r *Reporter) superseded() error {
+	return refusal("Reporter", r.process.config.Ref, autoscaler.ErrConflict,
+		"another process reports as "+r.process.config.Name+"; this one is closed for good: give each process that lives at the same time a name of its own")
+}
+
 // report sends one report, acts on the answer, and returns the time until the
 // next one.
 func (r *Reporter) report(ctx context.Context) time.Duration {
@@ -140,10 +150,15 @@ func (r *Reporter) report(ctx context.Context) time.Duration {
 		return r.process.config.Interval / 6
 	}
 	r.mu.Lock()
+	was := r.process.Superseded()
 	r.process.Observe(order)
+	superseded := !was && r.process.Superseded()
 	acted := r.process.Version() == order.Version
 	due := r.process.Due(r.config.Now())
 	r.mu.Unlock()
+	if superseded && r.config.OnError != nil {
+		r.config.OnError(r.superseded())
+	}
 	if acted && r.config.OnOrder != nil {
 		r.config.OnOrder(order)
 	}

@@ -204,6 +204,39 @@ func TestReporterFollowsTheRecord(t *testing.T) {
 	})
 }
 
+// Two processes that share a name would acknowledge for each other. The earlier
+// one closes and says so, once.
+func TestReporterTellsOfAnotherUnderItsName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlaky()
+		var mu sync.Mutex
+		told := 0
+		r := reporterFor(t, f, func(c *sessionstore.ReporterConfig) {
+			c.OnError = func(err error) {
+				mu.Lock()
+				defer mu.Unlock()
+				if !errors.Is(err, autoscaler.ErrConflict) {
+					t.Errorf("told of %v", err)
+				}
+				told++
+			}
+		})
+		defer running(t, r)()
+		synctest.Wait()
+		sleep(time.Second)
+		// A second later, so of a later boot.
+		other := reporterFor(t, f, func(c *sessionstore.ReporterConfig) { c.Writer = f.Store })
+		defer running(t, other)()
+		sleep(3 * time.Minute)
+		synctest.Wait()
+		mu.Lock()
+		defer mu.Unlock()
+		if told != 1 || r.Admit() {
+			t.Errorf("told %d times, admits %v; want once, and closed", told, r.Admit())
+		}
+	})
+}
+
 func TestReporterKeepsItsAdmissionWhileTheStoreIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFlaky()
