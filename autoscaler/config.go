@@ -2,7 +2,6 @@ package autoscaler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -142,56 +141,59 @@ func (c Config) observing() ObserverConfig {
 
 // problems returns everything that is wrong with the writing half.
 func (c Config) problems() []error {
-	var all []error
-	if c.Records == nil {
-		all = append(all, errors.New("no Records; give the store that Sessions is"))
-	}
-	if c.Drains == nil {
-		all = append(all, errors.New("no Drains; give the result of workflow.New"))
-	}
+	var all problems
+	all.add(c.Records == nil, "no Records; give the store that Sessions is")
+	all.add(c.Drains == nil, "no Drains; give the result of workflow.New")
 	return all
 }
 
 // problems returns everything that is wrong with the reading half.
 func (c ObserverConfig) problems() []error {
-	var all []error
-	add := func(wrong bool, format string, args ...any) {
-		if wrong {
-			all = append(all, fmt.Errorf(format, args...))
-		}
-	}
-	add(c.Service.Cluster == "", "Service.Cluster is empty; give the cluster's name")
-	add(c.Service.Name == "", "Service.Name is empty; give the service's name")
-	add(strings.ContainsAny(c.Service.Cluster, ":/"), "Service.Cluster is %q; give the cluster's name, not its ARN", c.Service.Cluster)
-	add(strings.ContainsAny(c.Service.Name, ":/"), "Service.Name is %q; give the service's name, not its ARN", c.Service.Name)
-	add(c.Policy == nil, "Policy is nil; give a policy, policy.Fixed{Open: 3} to begin with")
-	add(c.Policy != nil && c.Policy.Name() == "", "Policy.Name() is empty; reasons are filed under it")
-	add(c.Sessions == nil, "Sessions is nil; give a store, memstore.New to begin with")
-	add(c.State == nil, "State is nil; give the store that Sessions is")
-	add(c.Scaler == nil, "Scaler is nil; give the cluster")
-	add(c.Level != "" && c.Level != LevelA && c.Level != LevelB && c.Level != LevelC,
+	var all problems
+	all.add(c.Service.Cluster == "", "Service.Cluster is empty; give the cluster's name")
+	all.add(c.Service.Name == "", "Service.Name is empty; give the service's name")
+	all.add(strings.ContainsAny(c.Service.Cluster, ":/"), "Service.Cluster is %q; give the cluster's name, not its ARN", c.Service.Cluster)
+	all.add(strings.ContainsAny(c.Service.Name, ":/"), "Service.Name is %q; give the service's name, not its ARN", c.Service.Name)
+	all.add(c.Policy == nil, "Policy is nil; give a policy, policy.Fixed{Open: 3} to begin with")
+	all.add(c.Policy != nil && c.Policy.Name() == "", "Policy.Name() is empty; reasons are filed under it")
+	all.add(c.Sessions == nil, "Sessions is nil; give a store, memstore.New to begin with")
+	all.add(c.State == nil, "State is nil; give the store that Sessions is")
+	all.add(c.Scaler == nil, "Scaler is nil; give the cluster")
+	all.add(c.Level != "" && c.Level != LevelA && c.Level != LevelB && c.Level != LevelC,
 		"Level is %q; use A, B, C or leave it empty", c.Level)
-	add(c.Timing.MetricAge < 0, "Timing.MetricAge is %v; a metric needs a bound, leave it 0 for 5 min", c.Timing.MetricAge)
-	add(c.Timing.Interval < 0, "Timing.Interval is %v; Run needs one, leave it 0 for 15 s", c.Timing.Interval)
+	all.add(c.Timing.MetricAge < 0, "Timing.MetricAge is %v; a metric needs a bound, leave it 0 for 5 min", c.Timing.MetricAge)
+	all.add(c.Timing.Interval < 0, "Timing.Interval is %v; Run needs one, leave it 0 for 15 s", c.Timing.Interval)
 	lease := c.Timing.CordonLease
-	add(lease != 0 && lease < time.Minute, "Timing.CordonLease is %v; use at least 1 min or leave it 0 for 15 min", lease)
+	all.add(lease != 0 && lease < time.Minute, "Timing.CordonLease is %v; use at least 1 min or leave it 0 for 15 min", lease)
 	return append(all, c.Limits.problems()...)
 }
 
 // problems returns everything that is wrong with the limits.
 func (l Limits) problems() []error {
-	var all []error
-	add := func(wrong bool, format string, args ...any) {
-		if wrong {
-			all = append(all, fmt.Errorf(format, args...))
-		}
-	}
-	add(l.Min < 0, "Limits.Min is %d; use 0 or more", l.Min)
-	add(l.Max < 1, "Limits.Max is %d; use 1 or more", l.Max)
-	add(l.Max >= 1 && l.Min > l.Max, "Limits.Min %d is above Limits.Max %d", l.Min, l.Max)
-	add(l.MaxTotal != 0 && l.MaxTotal < l.Max,
+	var all problems
+	all.add(l.Min < 0, "Limits.Min is %d; use 0 or more", l.Min)
+	all.add(l.Max < 1, "Limits.Max is %d; use 1 or more", l.Max)
+	all.add(l.Max >= 1 && l.Min > l.Max, "Limits.Min %d is above Limits.Max %d", l.Min, l.Max)
+	all.add(l.MaxTotal != 0 && l.MaxTotal < l.Max,
 		"Limits.MaxTotal %d is below Limits.Max %d; leave it 0 for twice Max", l.MaxTotal, l.Max)
 	return all
+}
+
+// problems collects what is wrong with a configuration, to be told all at once.
+type problems []error
+
+func (p *problems) add(wrong bool, format string, args ...any) {
+	if wrong {
+		*p = append(*p, fmt.Errorf(format, args...))
+	}
+}
+
+// rules are the parts that the guard works with; by is the operator who asks,
+// empty for the policy.
+func (c ObserverConfig) rules(by string) guardRules {
+	return guardRules{
+		floor: c.Floor, emptying: c.Emptying, level: c.Level, timing: c.Timing, victims: c.Victims, by: by,
+	}
 }
 
 // withDefaults fills in the defaults.

@@ -119,21 +119,15 @@ func (c *Controller) Drain(ctx context.Context, task TaskID, by string) error {
 		return &Error{Op: "autoscaler.Drain", Ref: TaskRef{c.cfg.Service, task}.String(), Hint: hint, Err: err}
 	}
 	if by == "" {
-		return fail(errors.New("nobody is named"), "say who asks: the record and the journal carry it")
+		return fail(errors.New("nobody is named"), "say who asks: the record and the log carry it")
 	}
 	v, err := c.observe(ctx)
 	if err != nil {
 		return err
 	}
-	wish := Decision{
-		Open: v.snapshot.Totals.Capacity() - 1, Empty: []TaskID{task},
-		Memory: v.checkpoint.Memory,
-	}
+	wish := Decision{Open: v.snapshot.Totals.Capacity() - 1, Empty: []TaskID{task}}
 	next := v.checkpoint.Clone()
-	rules := guardRules{
-		floor: c.cfg.Floor, emptying: c.cfg.Emptying, level: c.cfg.Level, timing: c.cfg.Timing, victims: c.cfg.Victims, by: by,
-	}
-	g := guard(&v.snapshot, &next, wish, rules)
+	g := guard(&v.snapshot, &next, wish, c.cfg.rules(by))
 	if len(g.cordon) == 0 {
 		return fail(ErrHeld, fmt.Sprint(g.reasons))
 	}

@@ -44,10 +44,7 @@ func (o *Observer) decide(v *view) decided {
 	o.trackBrake(v, &next, len(dead))
 
 	d := o.ask(v, &next)
-	rules := guardRules{
-		floor: o.cfg.Floor, emptying: o.cfg.Emptying, level: o.cfg.Level, timing: o.cfg.Timing, victims: o.cfg.Victims,
-	}
-	g := guard(&v.snapshot, &next, d, rules)
+	g := guard(&v.snapshot, &next, d, o.cfg.rules(""))
 	return o.plan(v, g, next, d, dead)
 }
 

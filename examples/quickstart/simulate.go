@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -55,7 +56,7 @@ func simulate(ctx context.Context, o options, l load, progress func(done float64
 		}
 		s.cluster.RunUntil(at)
 		if s.failure != nil || ctx.Err() != nil {
-			return result{}, firstError(s.failure, ctx.Err())
+			return result{}, cmp.Or(s.failure, ctx.Err())
 		}
 		if at.Equal(lastStart) {
 			s.result.score(s.users.Score())
@@ -185,13 +186,4 @@ func span(sessions []ecssim.Session) (first, lastStart, lastEnd time.Time) {
 		}
 	}
 	return first, lastStart, lastEnd
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -158,14 +158,6 @@ func (t *Tree) where(pos token.Pos) string {
 	return fmt.Sprintf("%s:%d", p.Filename, p.Line)
 }
 
-// Name returns the package's import path.
-func (t *Tree) Name(p *Package) string {
-	if p.Dir == "." {
-		return t.Module
-	}
-	return t.Module + "/" + p.Dir
-}
-
 // Kind sorts packages by who may know them.
 type Kind int
 

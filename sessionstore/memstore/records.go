@@ -29,7 +29,7 @@ func (s *Store) Register(ctx context.Context, req autoscaler.RegisterRequest) (a
 // Open implements autoscaler.Records.
 func (s *Store) Open(ctx context.Context, req autoscaler.OpenRequest) (autoscaler.TaskActivity, error) {
 	var a autoscaler.TaskActivity
-	err := s.with(ctx, "Open", req.Ref, func(r *sessionstore.Record, terms sessionstore.Terms) error {
+	err := s.with(ctx, "Open", req.Ref, func(_ *service, r *sessionstore.Record, terms sessionstore.Terms) error {
 		err := r.Open(req, terms)
 		a = r.Activity(req.At, terms)
 		return err
@@ -39,7 +39,7 @@ func (s *Store) Open(ctx context.Context, req autoscaler.OpenRequest) (autoscale
 
 // Renew implements autoscaler.Records.
 func (s *Store) Renew(ctx context.Context, d autoscaler.DrainRef, until time.Time) error {
-	return s.with(ctx, "Renew", d.Ref, func(r *sessionstore.Record, terms sessionstore.Terms) error {
+	return s.with(ctx, "Renew", d.Ref, func(_ *service, r *sessionstore.Record, terms sessionstore.Terms) error {
 		return r.Renew(d, until, terms)
 	})
 }

@@ -33,7 +33,7 @@ func (s *Store) Activity(ctx context.Context, id autoscaler.ServiceID, at time.T
 func (s *Store) Prove(ctx context.Context, tasks []autoscaler.TaskRef, at time.Time) ([]autoscaler.TaskActivity, error) {
 	proved := make([]autoscaler.TaskActivity, len(tasks))
 	for i, ref := range tasks {
-		err := s.with(ctx, "Prove", ref, func(r *sessionstore.Record, terms sessionstore.Terms) error {
+		err := s.with(ctx, "Prove", ref, func(_ *service, r *sessionstore.Record, terms sessionstore.Terms) error {
 			if r.State() == autoscaler.TaskGone {
 				return &autoscaler.Error{Op: "memstore.Prove", Ref: ref.String(), Err: autoscaler.ErrGone, Hint: "the task was forgotten"}
 			}
@@ -50,7 +50,7 @@ func (s *Store) Prove(ctx context.Context, tasks []autoscaler.TaskRef, at time.T
 // Cordon implements autoscaler.SessionStore.
 func (s *Store) Cordon(ctx context.Context, req autoscaler.CordonRequest) (autoscaler.TaskActivity, error) {
 	var a autoscaler.TaskActivity
-	err := s.with(ctx, "Cordon", req.Ref, func(r *sessionstore.Record, terms sessionstore.Terms) error {
+	err := s.with(ctx, "Cordon", req.Ref, func(_ *service, r *sessionstore.Record, terms sessionstore.Terms) error {
 		err := r.Cordon(req, terms)
 		a = r.Activity(req.At, terms)
 		return err
@@ -60,14 +60,14 @@ func (s *Store) Cordon(ctx context.Context, req autoscaler.CordonRequest) (autos
 
 // Reopen implements autoscaler.SessionStore.
 func (s *Store) Reopen(ctx context.Context, d autoscaler.DrainRef) error {
-	return s.with(ctx, "Reopen", d.Ref, func(r *sessionstore.Record, terms sessionstore.Terms) error {
+	return s.with(ctx, "Reopen", d.Ref, func(_ *service, r *sessionstore.Record, terms sessionstore.Terms) error {
 		return r.Reopen(d, terms)
 	})
 }
 
 // Retire implements autoscaler.SessionStore.
 func (s *Store) Retire(ctx context.Context, d autoscaler.DrainRef) error {
-	return s.with(ctx, "Retire", d.Ref, func(r *sessionstore.Record, terms sessionstore.Terms) error {
+	return s.with(ctx, "Retire", d.Ref, func(_ *service, r *sessionstore.Record, terms sessionstore.Terms) error {
 		return r.Retire(d, terms)
 	})
 }
@@ -75,7 +75,7 @@ func (s *Store) Retire(ctx context.Context, d autoscaler.DrainRef) error {
 // with applies f to the task's record under the service's lock.
 func (s *Store) with(
 	ctx context.Context, op string, ref autoscaler.TaskRef,
-	f func(*sessionstore.Record, sessionstore.Terms) error,
+	f func(*service, *sessionstore.Record, sessionstore.Terms) error,
 ) error {
 	svc, terms, err := s.lockTask(ctx, op, ref)
 	if err != nil {
@@ -86,5 +86,5 @@ func (s *Store) with(
 	if r == nil {
 		return missing(op, ref)
 	}
-	return f(r, terms)
+	return f(svc, r, terms)
 }

@@ -25,17 +25,12 @@ func (s *Store) Reserve(ctx context.Context, req sessionstore.ReserveRequest) (s
 func (s *Store) ask(
 	ctx context.Context, op string, ref autoscaler.TaskRef,
 	of func(*sessionstore.Record, sessionstore.Terms, sessionstore.Spilled) (sessionstore.Grant, error),
-) (sessionstore.Grant, error) {
-	svc, terms, err := s.lockTask(ctx, op, ref)
-	if err != nil {
-		return sessionstore.Grant{}, err
-	}
-	defer svc.mu.Unlock()
-	r := svc.records[ref.Task]
-	if r == nil {
-		return sessionstore.Grant{}, missing(op, ref)
-	}
-	return of(r, terms, svc.spilledOf(ref.Task))
+) (grant sessionstore.Grant, err error) {
+	err = s.with(ctx, op, ref, func(svc *service, r *sessionstore.Record, terms sessionstore.Terms) error {
+		grant, err = of(r, terms, svc.spilledOf(ref.Task))
+		return err
+	})
+	return grant, err
 }
 
 // Started implements sessionstore.Writer.
