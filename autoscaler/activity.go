@@ -22,10 +22,19 @@ type TaskActivity struct {
 	Reserved int `json:"reserved,omitempty"`
 	// Processes is the number of processes that report; 0 where none does.
 	Processes int `json:"processes"`
-	// Acknowledged says that every process has reported, after it read this
-	// drain, that it admits nobody and holds no session.
+	// Acknowledged says that nothing can enter the task any more without a write to
+	// its record: every process has reported, after it read this drain, that it
+	// admits nobody and holds no session; or, at level C, the barrier came through
+	// and has settled.
 	Acknowledged bool `json:"acknowledged,omitempty"`
-	NeverOpened  bool `json:"never_opened,omitempty"`
+	// Barrier is when the barrier of the drain under way came out of the queue that
+	// carries the task's events: all that was sent before it has been applied. Zero
+	// while it has not. It counts at level C only.
+	Barrier time.Time `json:"barrier,omitzero"`
+	// Unbounded says that nobody has promised how late the task's events may be. A
+	// task at level C is then never retired.
+	Unbounded   bool `json:"unbounded,omitempty"`
+	NeverOpened bool `json:"never_opened,omitempty"`
 
 	// ProtectedUntil is the end of the scale-in protection as it was last read
 	// back and recorded; zero when none was.
@@ -52,6 +61,10 @@ type Drain struct {
 	By    string    `json:"by,omitempty"` // the operator who asked; empty for the policy
 	Since time.Time `json:"since,omitzero"`
 	Until time.Time `json:"until,omitzero"` // the cordon's lease; see Records.Renew
+	// Ending is when the sessions that are left will be ended by force, Forced when
+	// they were; see ForcedEnds. Zero, as a rule: then sessions run out by themselves.
+	Ending time.Time `json:"ending,omitzero"`
+	Forced time.Time `json:"forced,omitzero"`
 }
 
 // Lapsed reports that the drain's lease has run out. A lapsed cordon is still

@@ -243,3 +243,96 @@ type DrainWorkflow interface {
 	// Cancel ends a release before anything is irreversible.
 	Cancel(ctx context.Context, service ServiceID, release ReleaseID) error
 }
+
+// Protector sets ECS's task scale-in protection on behalf of tasks that do not do
+// it themselves.
+//
+// Guarantee: List is a fresh listing, every page of it, with each task's
+// protection read back; Protect removes nothing and shortens no protection of a
+// task that it was not asked about.
+//
+// Concurrency: tasks protect themselves at the same time; the later expiry need
+// not win, since each call sets the time anew.
+//
+// Idempotency: protecting twice sets the later expiry.
+//
+// Cancellation: what was sent may still be applied after the context has ended.
+//
+// Errors: a refusal of single tasks is no error but an ItemFailure; a listing that
+// is not whole is an error, whatever comes with it.
+//
+// Suite: workflow/workflowtest.TestTasks.
+type Protector interface {
+	// List returns every task of the service that ECS means to run, and those on
+	// their way out, with protection.
+	List(ctx context.Context, service ServiceID) ([]TaskStatus, error)
+	// Protect sets scale-in protection that ends lifetime from now. That no
+	// failure is returned is not a confirmation: List reads it back.
+	Protect(ctx context.Context, service ServiceID, tasks []TaskID, lifetime time.Duration) ([]ItemFailure, error)
+}
+
+// ItemFailure is one task of a call that ECS refused to change, and why:
+// DEPLOYMENT_BLOCKED, TASK_NOT_VALID, MISSING.
+type ItemFailure struct {
+	Task   TaskID
+	Reason string
+	Detail string
+}
+
+// Blocked reports that ECS refused since protected tasks hold up a deployment or
+// a scale-in already.
+func (f ItemFailure) Blocked() bool { return f.Reason == "DEPLOYMENT_BLOCKED" }
+
+// ForcedEnds ends the sessions of a drain by force: never without notice, and
+// only for a host that asks.
+//
+// Guarantee: EndSessions ends nothing before the deadline that a notice has put on
+// the record; what it ends, it ends in one conditional write on the record that
+// the caller has read, cordoned by the caller's drain.
+//
+// Concurrency: of two controllers that end the same sessions one is told that the
+// record has changed.
+//
+// Idempotency: the same notice twice is given once; ending twice ends nothing more
+// and answers with 0.
+//
+// Cancellation: an interrupted call has been applied whole, or not at all; the
+// record tells which.
+//
+// Errors: ErrConflict for a stale version, another drain, or a record that is not
+// cordoned; ErrBusy from EndSessions before the deadline, or where no notice was
+// given; ErrRetired, ErrGone, ErrNotFound, ErrForeign and ErrClock as for
+// SessionStore.
+//
+// Suite: sessionstore/storetest.TestForcedEnds.
+type ForcedEnds interface {
+	// GiveNotice puts the instant on the record at which the drain's sessions will
+	// be ended. The answer to each report carries it from then on.
+	GiveNotice(ctx context.Context, drain DrainRef, ending time.Time) error
+	// EndSessions ends every session that still lives and waives the processes'
+	// acknowledgement of this drain. It returns how many it ended.
+	EndSessions(ctx context.Context, drain DrainRef) (ended int, err error)
+}
+
+// Journal keeps what was done, for people who ask afterwards.
+//
+// Guarantee: an entry that was appended is read back, whole, in the order of
+// its instant, for as long as the journal keeps entries.
+//
+// Concurrency: appends from many processes interleave and none is lost.
+//
+// Idempotency: none; an entry appended twice is there twice, and nothing
+// decides by it.
+//
+// Cancellation: an interrupted append may be there.
+//
+// Errors: a journal that cannot be written never stops a pass or a release; the
+// caller carries on and says so.
+//
+// Suite: sessionstore/storetest.TestJournal.
+type Journal interface {
+	Append(ctx context.Context, entries ...Entry) error
+	// Read returns the newest entries of the service at or after since, oldest
+	// first, at most limit of them; a task narrows them to that task's.
+	Read(ctx context.Context, service ServiceID, task TaskID, since time.Time, limit int) ([]Entry, error)
+}

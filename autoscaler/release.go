@@ -54,6 +54,19 @@ type Release struct {
 	Ending  []Ending  `json:"ending,omitempty"`
 	Outcome Outcome   `json:"outcome,omitempty"`
 	Reasons []Reason  `json:"reasons,omitempty"` // of the last step
+	// Entries is how many entries it has had for the journal, those that were left
+	// out for EntriesPerRelease included.
+	Entries int `json:"entries,omitempty"`
+	// Marked are the barriers that were sent for its tasks at level C.
+	Marked []Marked `json:"marked,omitempty"`
+}
+
+// Marked is a task whose drain's barrier was sent through its event queue, and
+// when last.
+type Marked struct {
+	Task  TaskID    `json:"task"`
+	Drain DrainID   `json:"drain"`
+	At    time.Time `json:"at"`
 }
 
 // Steered is a task that was deregistered by hand, how often, and when last.
@@ -69,17 +82,4 @@ type Ending struct {
 	Task    TaskID    `json:"task"`
 	Since   time.Time `json:"since"`
 	Missing bool      `json:"missing,omitempty"`
-}
-
-// Entry is one line of the journal: who did what to which task, and how it
-// ended. A journal is for people who ask afterwards; nothing decides by it.
-type Entry struct {
-	At      time.Time `json:"at"`
-	Service ServiceID `json:"service"`
-	Task    TaskID    `json:"task,omitempty"`
-	Release ReleaseID `json:"release,omitempty"`
-	Drain   DrainID   `json:"drain,omitempty"`
-	By      string    `json:"by"`
-	Step    string    `json:"step"`
-	Outcome string    `json:"outcome"`
 }

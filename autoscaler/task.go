@@ -85,8 +85,9 @@ type Task struct {
 	Exposed     bool    `json:"exposed,omitempty"` // opened without protection because ECS refused it
 	Pinned      bool    `json:"pinned,omitempty"`  // excluded from scale-in by an operator or a foreign protection
 	Drain       DrainID `json:"drain,omitempty"`
-	DrainBy     string  `json:"drain_by,omitempty"` // the operator who asked; empty for the policy
-	Ready       bool    `json:"ready,omitempty"`    // cordoned, empty and acknowledged: may be released
+	DrainBy     string  `json:"drain_by,omitempty"`    // the operator who asked; empty for the policy
+	Ready       bool    `json:"ready,omitempty"`       // cordoned, empty and acknowledged: may be released
+	Undrainable bool    `json:"undrainable,omitempty"` // level C, and nobody has bounded how late its events are: never retired
 }
 
 // Free returns the slots that a new session could take now: 0 unless the task

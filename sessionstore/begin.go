@@ -151,6 +151,11 @@ func (r *Record) admit(id SessionID, k kind, at instant) {
 	if k != kindReserved {
 		r.arrivals++
 	}
+	// Whatever let it in at level C may let in another: the door is to be shown shut
+	// once more. At levels A and B the processes' own word is.
+	if !r.asks() {
+		r.barrier = 0
+	}
 	i, there := find(r.entries, id)
 	if !there {
 		r.entries = insert(r.entries, i, newEntry(id, k, at))

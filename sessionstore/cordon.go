@@ -41,7 +41,7 @@ func (r *Record) Cordon(req autoscaler.CordonRequest, t Terms) error {
 	// shown its protection yet.
 	r.fromNew = r.state == autoscaler.TaskNew
 	r.state = autoscaler.TaskCordoned
-	r.drain = autoscaler.Drain{ID: req.Drain, By: req.By, Since: t.Now, Until: until}
+	r.drain, r.barrier = autoscaler.Drain{ID: req.Drain, By: req.By, Since: t.Now, Until: until}, 0
 	r.changed(t)
 	return nil
 }

@@ -8,12 +8,24 @@ import "time"
 type Ended struct {
 	Session SessionID
 	At      time.Time // when the store applied the end
+	Cause   EndCause
 }
+
+// EndCause says by what a session ended. An unknown text is a newer writer's.
+type EndCause string
+
+// The causes.
+const (
+	CauseEnd    EndCause = "end"    // somebody told its end, or withdrew its begin
+	CauseForced EndCause = "forced" // its drain's deadline passed: see autoscaler.ForcedEnds
+	CauseTask   EndCause = "task"   // its task ended while it lived
+)
 
 // ended is a session that the record itself remembers as ended.
 type ended struct {
-	id SessionID
-	at instant
+	id    SessionID
+	at    instant
+	cause EndCause
 }
 
 // Spilled tells whether a session of the task is among the [Ended] values that
@@ -40,7 +52,7 @@ func (r *Record) hasEnded(id SessionID, began time.Time, t Terms, spilled Spille
 // remember notes that a session has ended, and returns what the record is to
 // forget in its place, for the store to keep. A full list gives up its older
 // half at once, so that the items beside the record are written in batches.
-func (r *Record) remember(id SessionID, t Terms) []Ended {
+func (r *Record) remember(id SessionID, cause EndCause, t Terms) []Ended {
 	now := instantOf(t.Now)
 	over := 0
 	for over < len(r.ended) && now-r.ended[over].at > instant(EndedAge) {
@@ -53,13 +65,13 @@ func (r *Record) remember(id SessionID, t Terms) []Ended {
 	if over > 0 {
 		out = make([]Ended, over)
 		for i, e := range r.ended[:over] {
-			out[i] = Ended{Session: e.id, At: e.at.time()}
+			out[i] = Ended{Session: e.id, At: e.at.time(), Cause: e.cause}
 			r.watermark = max(r.watermark, e.at)
 		}
 		kept := copy(r.ended, r.ended[over:])
 		clear(r.ended[kept:])
 		r.ended = r.ended[:kept]
 	}
-	r.ended = append(r.ended, ended{id, now})
+	r.ended = append(r.ended, ended{id, now, cause})
 	return out
 }

@@ -54,6 +54,10 @@ func (r *Record) count(at instant, rules Rules) tally {
 
 // countProcesses judges whether the processes' words can be relied on.
 func (r *Record) countProcesses(c *tally, at instant, rules Rules) {
+	if r.forced() {
+		r.countForced(c)
+		return
+	}
 	reporting, expected := 0, r.processes
 	c.known = !r.overflow && !r.crowded
 	for i := range r.known {
@@ -136,6 +140,7 @@ func (r *Record) Activity(at time.Time, t Terms) autoscaler.TaskActivity {
 		Ref: r.ref, Version: r.version, State: r.state, Level: r.level,
 		Foreign: r.owner != t.Owner, Adopted: r.adopted, Slots: r.slots, Processes: r.processes,
 		Acknowledged: r.acknowledged(c, now, t.Rules), NeverOpened: !r.everOpened,
+		Barrier: r.barrier.time(), Unbounded: !r.asks() && t.Rules.LagBound <= 0,
 		ProtectedUntil: r.protectedUntil.time(), ExposedAt: r.exposed.time(),
 		Registered: r.registered.time(), Opened: r.opened.time(), RetiredAt: r.retired.time(),
 		Drain: r.drain,

@@ -106,7 +106,7 @@ func (r *Record) endDrain() {
 	if r.drain.ID != "" {
 		r.reopened = r.drain.ID
 	}
-	r.drain = autoscaler.Drain{}
+	r.drain, r.barrier = autoscaler.Drain{}, 0
 }
 
 // openLapsed opens a record whose cordon has lapsed, or makes it new again where

@@ -2,6 +2,7 @@ package sessionstore
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
@@ -30,6 +31,7 @@ type Record struct {
 	described bool // the task itself has said what it is
 
 	drain     autoscaler.Drain
+	barrier   instant            // when the drain's barrier was applied
 	fromNew   bool               // the cordon was laid on a record that was new
 	reopened  autoscaler.DrainID // the last drain that was ended by opening
 	lastState autoscaler.TaskState
@@ -51,7 +53,7 @@ func NewRecord(req autoscaler.RegisterRequest, t Terms) *Record {
 	now := instantOf(t.Now)
 	return &Record{
 		ref: req.Ref, owner: t.Owner, version: 1, state: autoscaler.TaskNew,
-		level: req.Level, revision: req.Revision, slots: max(0, req.Slots), processes: max(0, req.Processes),
+		level: t.bounded(req.Level), revision: req.Revision, slots: max(0, req.Slots), processes: max(0, req.Processes),
 		adopted: req.Adopted, described: !req.Adopted && req.Level != "",
 		registered: now, emptied: now,
 		// Ends that came before the record are kept beside it.
@@ -72,6 +74,13 @@ func RecordOfReport(rep Report, t Terms) *Record {
 	// The report describes it, as it would a record that somebody else made.
 	r.described = false
 	return r
+}
+
+// Clone returns a record that shares no memory with r.
+func (r *Record) Clone() *Record {
+	c := *r
+	c.entries, c.known, c.ended = slices.Clone(r.entries), slices.Clone(r.known), slices.Clone(r.ended)
+	return &c
 }
 
 // Ref names the record's task.
@@ -97,7 +106,12 @@ func (r *Record) Register(req autoscaler.RegisterRequest, t Terms) error {
 		return r.refuse("Register", autoscaler.ErrGone, "the task was forgotten; a new task has a new id")
 	}
 	// Whoever adopts a task only guesses what it is.
-	if !req.Adopted && r.describe(req.Level, req.Slots, req.Processes, req.Revision) {
+	if !req.Adopted && r.describe(t.bounded(req.Level), req.Slots, req.Processes, req.Revision) {
+		// Where nothing reports, this is the word that is waited for: whoever gives it
+		// vouches that the store has heard of every session there is.
+		if req.Processes == 0 {
+			r.processes, r.adopted = 0, false
+		}
 		r.changed(t)
 	}
 	return nil

@@ -168,7 +168,10 @@ func TestRefusedWritesChangeNothing(t *testing.T) {
 		"retire, no id": func() error {
 			return b.r.Retire(b.drainRef(""), b.terms())
 		},
-		"forget": func() error { return b.r.Forget(autoscaler.ForgetRequest{Version: 1}, b.terms()) },
+		"forget": func() error {
+			_, err := b.r.Forget(autoscaler.ForgetRequest{Version: 1}, b.terms())
+			return err
+		},
 		"report, no name": func() error {
 			_, err := b.r.Report(Report{At: b.now}, b.terms(), b.spilled)
 			return err
@@ -421,7 +424,11 @@ func TestAdoptedWhereNothingReports(t *testing.T) {
 func TestForgottenRecordKeepsItsLastState(t *testing.T) {
 	b := reporting(t)
 	b.must(b.begin("a"))
-	b.must(b.r.Forget(autoscaler.ForgetRequest{Version: b.r.Version()}, b.terms()))
+	ended, err := b.r.Forget(autoscaler.ForgetRequest{Version: b.r.Version()}, b.terms())
+	b.must(err)
+	if len(ended) != 1 || ended[0].Session != "a" || ended[0].Cause != CauseTask {
+		t.Errorf("the session that ended with its task is told as %+v", ended)
+	}
 	if b.r.State() != autoscaler.TaskGone || b.r.LastState() != autoscaler.TaskOpen || len(b.r.entries) > 0 {
 		t.Errorf("%s, was %s, %d sessions", b.r.State(), b.r.LastState(), len(b.r.entries))
 	}

@@ -16,6 +16,7 @@ type knownProcess struct {
 	unlisted  int     // how many of them the record has no entry for
 
 	acknowledged autoscaler.DrainID // the drain it answers, if it was closed
+	closed       bool               // it admits nobody
 	clockOff     bool
 	left         bool
 	countedAgain bool // since the record overflowed
@@ -60,7 +61,7 @@ func (r *Record) Report(rep Report, t Terms, spilled Spilled) (Order, error) {
 	case !fresh && !r.known[p].newer(rep):
 		return r.order(r.known[p].boot), nil
 	}
-	r.describe(rep.Level, rep.Slots, rep.Processes, rep.Revision)
+	r.describe(t.bounded(rep.Level), rep.Slots, rep.Processes, rep.Revision)
 	r.replace(p, rep, t, spilled)
 	r.repair()
 	if !rep.ProtectedUntil.IsZero() {
@@ -81,7 +82,7 @@ func (r *Record) Report(rep Report, t Terms, spilled Spilled) (Order, error) {
 func (r *Record) order(boot int64) Order {
 	o := Order{Version: r.version, State: r.state, Boot: boot}
 	if r.state == autoscaler.TaskCordoned || r.state == autoscaler.TaskRetired {
-		o.Drain = r.drain.ID
+		o.Drain, o.Ending = r.drain.ID, r.drain.Ending
 	}
 	return o
 }
@@ -117,18 +118,28 @@ func (r *Record) replace(p int, rep Report, t Terms, spilled Spilled) {
 		r.entries[i].bits &^= mark
 	}
 	count := max(rep.Count, len(rep.Sessions))
-	listed := 0
+	unlisted := count
 	for _, id := range rep.Sessions {
-		if r.list(id, mark, rep, t, spilled) {
-			listed++
+		switch r.list(id, mark, rep, t, spilled) {
+		case listed:
+			unlisted--
+		// What was ended by force and is listed still is what the host asked for.
+		case listedEnded:
+			if r.forced() {
+				unlisted--
+			}
+		case unlistable:
 		}
+	}
+	if r.forced() {
+		unlisted -= count - len(rep.Sessions)
 	}
 	// A process that restarted lost its sessions with its memory: nobody saw them
 	// end, and departures count only ends.
 	r.dropUnlisted(sameBoot)
 	r.known[p] = knownProcess{
 		name: rep.Process, boot: rep.Boot, seq: rep.Seq, at: instantOf(rep.At),
-		count: count, unlisted: count - listed,
+		count: count, unlisted: unlisted, closed: rep.Closed,
 		clockOff: t.clockOff(rep.At), left: rep.Left && count == 0, countedAgain: true,
 	}
 	// An open process that names a drain has read it and not closed yet.
@@ -137,15 +148,23 @@ func (r *Record) replace(p int, rep Report, t Terms, spilled Spilled) {
 	}
 }
 
-// list marks one session as listed by the process. It reports false where the
-// record keeps no entry for it: the session has ended, is named twice, or has no
-// room. Then it still counts, by number.
-func (r *Record) list(id SessionID, mark uint64, rep Report, t Terms, spilled Spilled) bool {
+// listing is what became of a session that a process lists.
+type listing int
+
+const (
+	listed      listing = iota
+	listedEnded         // it has ended; it still counts, by number
+	unlistable          // it is named twice, or has no room; it still counts, by number
+)
+
+// list marks one session as listed by the process, where the record keeps an entry
+// for it.
+func (r *Record) list(id SessionID, mark uint64, rep Report, t Terms, spilled Spilled) listing {
 	i, there := find(r.entries, id)
 	if there {
 		e := &r.entries[i]
 		if e.bits&mark != 0 {
-			return false
+			return unlistable
 		}
 		if e.kind() == kindReserved {
 			// Served without a Begin; or, where its time is up, told of anew.
@@ -156,23 +175,23 @@ func (r *Record) list(id SessionID, mark uint64, rep Report, t Terms, spilled Sp
 			e.set(kindLive, instantOf(t.Now))
 		}
 		e.bits |= mark
-		return true
+		return listed
 	}
 	if len(r.entries) >= t.Rules.SessionLimit || checkSession("Report", r.ref, id) != nil {
-		return false
+		return unlistable
 	}
 	began := rep.At
 	if t.clockOff(rep.At) {
 		began = time.Time{} // it may have begun at any time
 	}
 	if r.hasEnded(id, began, t, spilled) {
-		return false
+		return listedEnded
 	}
 	e := newEntry(id, kindLive, instantOf(t.Now))
 	e.bits = e.bits&^admittedMask | mark
 	r.entries = insert(r.entries, i, e)
 	r.arrivals++
-	return true
+	return listed
 }
 
 // dropUnlisted removes the sessions that only reports told of and that no newest

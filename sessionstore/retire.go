@@ -1,6 +1,8 @@
 package sessionstore
 
 import (
+	"slices"
+
 	"github.com/seed-979cce96/idlescale/autoscaler"
 )
 
@@ -22,11 +24,6 @@ func (r *Record) Retire(d autoscaler.DrainRef, t Terms) error {
 	if d.Drain == "" {
 		return r.refuse("Retire", errArgument, "a drain needs an id")
 	}
-	// There start and end events are all that is said; nobody closes a door, so an
-	// empty record proves nothing about the next moment.
-	if !r.asks() {
-		return r.refuse("Retire", autoscaler.ErrBusy, "a task at level C is not retired by this store")
-	}
 	at := instantOf(d.At)
 	if err := r.mayRetire(d.Drain, at, t.Rules); err != nil {
 		return err
@@ -47,13 +44,16 @@ func (r *Record) mayRetire(drain autoscaler.DrainID, at instant, rules Rules) er
 	busy := func(hint string) error { return r.refuse("Retire", autoscaler.ErrBusy, hint) }
 	c := r.judge(at, rules)
 	switch {
-	case r.state == autoscaler.TaskNew && (r.level != autoscaler.LevelA || r.adopted):
+	case r.state == autoscaler.TaskNew && (!r.asks() || r.adopted):
 		return busy("cordon it first, and wait for the acknowledgement")
 	case r.state == autoscaler.TaskNew && (c.occupied() > 0 || r.overflow || r.crowded):
 		return busy("it was told of a session")
+	case r.state == autoscaler.TaskNew && r.level == autoscaler.LevelB && !r.allClosed(c):
+		return busy("not every process has said that it admits nobody; wait for the reports")
 	case r.state == autoscaler.TaskNew:
 		// At level A no session enters a task that never opened without asking,
-		// so that even a process which has not booted yet holds none.
+		// so that even a process which has not booted yet holds none. At level B a
+		// process opens only on an answer that shows the record open.
 		return nil
 	case r.state != autoscaler.TaskCordoned || r.drain.ID != drain:
 		return r.refuse("Retire", autoscaler.ErrConflict, "it is not cordoned by drain "+string(drain)+"; read it again")
@@ -65,40 +65,57 @@ func (r *Record) mayRetire(drain autoscaler.DrainID, at instant, rules Rules) er
 	return nil
 }
 
+// allClosed reports that every process has said that it admits nobody.
+func (r *Record) allClosed(c tally) bool {
+	return c.known && r.processes > 0 && !slices.ContainsFunc(r.known, func(p knownProcess) bool { return !p.left && !p.closed })
+}
+
 // acknowledged reports that nothing can enter the task any more without a write
 // to this record: every process has said, after it read the drain, that it admits
 // nobody and holds nothing. A session that lives makes every such word void.
 //
-// Where nothing reports, and every session asks, it is enough that the cordon
-// has stood for the settling time.
+// Where nothing reports, and every session asks, it is enough that the cordon has
+// stood for the settling time. At level C nobody closes a door and an empty record
+// proves little about the next moment; there it takes the barrier, which shows that
+// everything sent before it was applied, and the settling time after it.
 func (r *Record) acknowledged(c tally, at instant, rules Rules) bool {
 	if r.state != autoscaler.TaskCordoned || !c.known || c.occupied() > 0 {
 		return false
 	}
-	if r.processes == 0 {
+	switch {
+	case r.forced():
+		return true
+	case !r.asks():
+		return r.settled(at, rules) && !slices.ContainsFunc(r.known, func(p knownProcess) bool { return !p.left && p.count > 0 })
+	case r.processes == 0:
 		return r.level == autoscaler.LevelA && at >= instantOf(r.drain.Since).add(rules.Settle)
 	}
-	for i := range r.known {
-		p := &r.known[i]
-		if !p.left && (p.acknowledged != r.drain.ID || p.count > 0) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(r.known, func(p knownProcess) bool {
+		return !p.left && (p.acknowledged != r.drain.ID || p.count > 0)
+	})
+}
+
+// settled reports that the drain's barrier was applied, and that whatever was late
+// by no more than the host's bound has been since.
+func (r *Record) settled(at instant, rules Rules) bool {
+	return rules.LagBound > 0 && r.barrier != 0 && at >= r.barrier.add(rules.Settle)
 }
 
 // Forget applies Records.Forget: what is left is a gravestone, which remembers
-// the task's last state and no session.
-func (r *Record) Forget(req autoscaler.ForgetRequest, t Terms) error {
+// the task's last state and no session. It returns the sessions that the record
+// still held, which ended with their task, and those that it remembered as ended,
+// for the store to keep beside it.
+func (r *Record) Forget(req autoscaler.ForgetRequest, t Terms) ([]Ended, error) {
 	if err := r.writable("Forget", t); err != nil {
-		return err
+		return nil, err
 	}
 	if r.state == autoscaler.TaskGone {
-		return nil
+		return nil, nil
 	}
 	if r.version != req.Version || r.drain.ID != req.Drain {
-		return r.refuse("Forget", autoscaler.ErrConflict, "read it again")
+		return nil, r.refuse("Forget", autoscaler.ErrConflict, "read it again")
 	}
+	out := r.endAll(CauseTask, t)
 	// What it keeps, it keeps for 15 days for every task that ever ran: no lists.
 	*r = Record{
 		ref: r.ref, owner: r.owner, version: r.version, state: autoscaler.TaskGone, lastState: r.state,
@@ -107,7 +124,23 @@ func (r *Record) Forget(req autoscaler.ForgetRequest, t Terms) error {
 		arrivals: r.arrivals, departures: r.departures,
 	}
 	r.changed(t)
-	return nil
+	return out, nil
+}
+
+// endAll returns every session that the record holds or remembers, ended: those
+// that live by the cause given. Reservations end without a trace.
+func (r *Record) endAll(cause EndCause, t Terms) []Ended {
+	var out []Ended
+	for _, e := range r.ended {
+		out = append(out, Ended{Session: e.id, At: e.at.time(), Cause: e.cause})
+	}
+	now := instantOf(t.Now)
+	for _, e := range r.entries {
+		if e.kind() != kindReserved && now < r.ends(e, t.Rules) {
+			out = append(out, Ended{Session: e.id, At: t.Now, Cause: cause})
+		}
+	}
+	return out
 }
 
 // LastState is the state in which a forgotten record was left; empty for one

@@ -3,11 +3,18 @@ package sessionstore
 import (
 	"cmp"
 	"time"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
 )
 
 // ProcessLimit is the number of reporting processes that one record has room
 // for. A task with more is never known to be empty.
 const ProcessLimit = 16
+
+// ToldLimit is the number of sessions that a record holds of a task that nothing
+// reports for: only their events tell of them, and no report could make good one
+// that had no room.
+const ToldLimit = 5000
 
 // EndedLimit is the number of ended sessions that a record itself remembers;
 // the others are kept beside it as [Ended] values.
@@ -43,24 +50,33 @@ type Rules struct {
 	// ExposedWait is how long the exposed mark must stand before a task opens
 	// without protection: longer than any permit lives. Default 30 s.
 	ExposedWait time.Duration
-	// Settle is how long a task that nothing reports for must have been cordoned
-	// before it is retired. Default 90 s.
+	// LagBound is how late the events of an application at level C may be applied,
+	// at the worst. Nobody but the host knows it, so it has no default: without it
+	// no task at level C is retired.
+	LagBound time.Duration
+	// Settle is how long a task that nothing reports for must have been closed
+	// before it is retired: since its cordon at level A, since its barrier at level
+	// C. Default 90 s, or twice LagBound where that is more.
 	Settle time.Duration
+	// Level bounds from above what applications declare of themselves: one that says
+	// A under a bound of B is treated as B. Empty is level A, no bound.
+	Level autoscaler.Level
 	// CordonLease is the lease of a cordon that names no end. Default 15 min.
 	CordonLease time.Duration
 	// SessionLimit is the most sessions one record holds. Default 200.
 	SessionLimit int
 }
 
-// WithDefaults returns the rules with every zero field filled in, MaxSession
-// excepted, whose zero means never.
+// WithDefaults returns the rules with every zero field filled in, MaxSession and
+// LagBound excepted, whose zero means never and unknown.
 func (r Rules) WithDefaults() Rules {
 	r.Skew = cmp.Or(r.Skew, 5*time.Second)
 	r.SilentAfter = cmp.Or(r.SilentAfter, 90*time.Second)
 	r.Lease = cmp.Or(r.Lease, 5*time.Minute)
 	r.Margin = cmp.Or(r.Margin, 30*time.Minute)
 	r.ExposedWait = cmp.Or(r.ExposedWait, 30*time.Second)
-	r.Settle = cmp.Or(r.Settle, 90*time.Second)
+	r.Settle = cmp.Or(r.Settle, max(90*time.Second, 2*r.LagBound))
+	r.Level = cmp.Or(r.Level, autoscaler.LevelA)
 	r.CordonLease = cmp.Or(r.CordonLease, 15*time.Minute)
 	r.SessionLimit = cmp.Or(r.SessionLimit, 200)
 	return r
@@ -72,6 +88,22 @@ type Terms struct {
 	Owner string
 	Now   time.Time
 	Rules Rules
+}
+
+// limit is the most sessions that a record may be told of.
+func (r *Record) limit(rules Rules) int {
+	if r.processes == 0 {
+		return max(rules.SessionLimit, ToldLimit)
+	}
+	return rules.SessionLimit
+}
+
+// bounded is the level that a declared one counts as.
+func (t Terms) bounded(declared autoscaler.Level) autoscaler.Level {
+	if declared == "" || t.Rules.Level == "" {
+		return declared // not declared: the task may yet do so
+	}
+	return declared.Lower(t.Rules.Level)
 }
 
 // clockOff reports that a writer's clock is further from the store's than the

@@ -59,10 +59,10 @@ func (r *Record) receipt() Receipt { return Receipt{Version: r.version, State: r
 // makeRoom reports that the record can hold one more session, after it has
 // dropped what expired, where the writer's clock allows that.
 func (r *Record) makeRoom(at time.Time, t Terms) bool {
-	if len(r.entries) < t.Rules.SessionLimit {
+	if len(r.entries) < r.limit(t.Rules) {
 		return true
 	}
-	if t.clockOff(at) || r.judge(instantOf(t.Now), t.Rules).live >= t.Rules.SessionLimit {
+	if t.clockOff(at) || r.judge(instantOf(t.Now), t.Rules).live >= r.limit(t.Rules) {
 		return false
 	}
 	r.dropExpired(t)
@@ -146,7 +146,7 @@ func (r *Record) End(req EndRequest, t Terms) ([]Ended, error) {
 		}
 	}
 	// Also where the session was never there: its start may still be on its way.
-	spill := r.remember(req.Session, t)
+	spill := r.remember(req.Session, CauseEnd, t)
 	r.changed(t)
 	return spill, nil
 }

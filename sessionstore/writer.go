@@ -168,6 +168,9 @@ type Order struct {
 	Boot  int64
 	State autoscaler.TaskState
 	Drain autoscaler.DrainID // the drain to acknowledge, while cordoned; the one that retired it afterwards
+	// Ending is when the sessions that are left will be ended by force: the users are
+	// to be told, and let go by then. Zero, as a rule: nobody ends them.
+	Ending time.Time
 	// ControllerAt is when a controller of the service last saved its
 	// checkpoint, as far as the store knows: a task renews its protection only
 	// while it holds a session or a controller has been heard of within an hour.

@@ -117,7 +117,7 @@ func (c *call) protect(ctx context.Context, a Action) {
 }
 
 // refused tells what ECS would not change.
-func (c *call) refused(failures []ItemFailure) {
+func (c *call) refused(failures []autoscaler.ItemFailure) {
 	for _, f := range failures {
 		c.say(autoscaler.CodeUnconfirmed, autoscaler.Notice, f.Task, f.Reason+" "+f.Detail)
 	}

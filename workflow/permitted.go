@@ -96,7 +96,7 @@ func (c *call) prove(ctx context.Context, tasks []autoscaler.TaskID) []autoscale
 func (c *call) unprotect(ctx context.Context, a Action) {
 	// A permit is for one call: chunks of ten keep each of them one call of AWS.
 	for chunk := range slices.Chunk(a.Tasks, tasksPerCall) {
-		var failures []ItemFailure
+		var failures []autoscaler.ItemFailure
 		held, err := c.dangerous(ctx, func(Facts) (autoscaler.Permit, []autoscaler.Reason) {
 			return autoscaler.Permit{Call: autoscaler.CallUnprotect, Tasks: chunk, Reason: autoscaler.CodeRetired}, c.prove(ctx, chunk)
 		}, func(ctx context.Context, permit autoscaler.Permit) (err error) {

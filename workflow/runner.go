@@ -21,7 +21,7 @@ type Config struct {
 	State    autoscaler.StateStore
 	// Journal, when not nil, is told of every effect. One that fails stops
 	// nothing and is a reason in the release.
-	Journal Journal
+	Journal autoscaler.Journal
 	// Veto, when not nil, is asked right before a task is retired. An error
 	// keeps the task, with the error's text as the reason. It may be asked about
 	// the same task again.

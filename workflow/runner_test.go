@@ -455,7 +455,7 @@ func TestFailingJournalStopsNothing(t *testing.T) {
 	r.outcome(r.passes(10*time.Minute), autoscaler.OutcomeReleased)
 }
 
-type brokenJournal struct{ workflow.Journal }
+type brokenJournal struct{ autoscaler.Journal }
 
 func (brokenJournal) Append(context.Context, ...autoscaler.Entry) error {
 	return errors.New("disk full")

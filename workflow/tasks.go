@@ -2,17 +2,15 @@ package workflow
 
 import (
 	"context"
-	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 )
 
 // Tasks is what a release needs of the cluster beside the desired count.
 //
-// Guarantee: List is a fresh listing, every page of it, with each task's
-// protection read back; Unprotect and Stop send nothing once the permit's time
-// has passed, judged at the last instant the implementation controls, and
-// nothing for a task that the permit does not name.
+// Guarantee: as of a [autoscaler.Protector]; and Unprotect and Stop send nothing
+// once the permit's time has passed, judged at the last instant the implementation
+// controls, and nothing for a task that the permit does not name.
 //
 // Concurrency: several releases of different services share one value.
 //
@@ -23,18 +21,13 @@ import (
 //
 // Errors: ErrClock for a permit that ran out or does not cover the call, and
 // then nothing was sent. A refusal of single tasks is no error but an
-// [ItemFailure]; a listing that is not whole is an error.
+// [autoscaler.ItemFailure]; a listing that is not whole is an error.
 //
 // Suite: workflowtest.TestTasks.
 type Tasks interface {
-	// List returns every task of the service that ECS means to run, and those on
-	// their way out, with protection.
-	List(ctx context.Context, service autoscaler.ServiceID) ([]autoscaler.TaskStatus, error)
-	// Protect sets scale-in protection that ends lifetime from now. That no
-	// failure is returned is not a confirmation: List reads it back.
-	Protect(ctx context.Context, service autoscaler.ServiceID, tasks []autoscaler.TaskID, lifetime time.Duration) ([]ItemFailure, error)
+	autoscaler.Protector
 	// Unprotect removes protection from retired tasks.
-	Unprotect(ctx context.Context, req Dangerous) ([]ItemFailure, error)
+	Unprotect(ctx context.Context, req Dangerous) ([]autoscaler.ItemFailure, error)
 	// Steer takes a task out of its balancer's target groups, or puts it back.
 	Steer(ctx context.Context, ref autoscaler.TaskRef, in bool) error
 	// Stop sends StopTask for the tasks of the request, one call each.
@@ -51,35 +44,31 @@ type Dangerous struct {
 	Permit  autoscaler.Permit
 }
 
-// ItemFailure is one task of a call that ECS refused to change, and why:
-// DEPLOYMENT_BLOCKED, TASK_NOT_VALID, MISSING.
-type ItemFailure struct {
-	Task   autoscaler.TaskID
-	Reason string
-	Detail string
-}
-
-// Journal keeps what was done, for people who ask afterwards.
+// Events is the queue that carries the events of tasks at level C, as far as a
+// release needs it: a way to find out that everything sent so far has been applied.
 //
-// Guarantee: an entry that was appended is read back, whole, in the order of
-// its instant.
+// Guarantee: a barrier travels behind every event of its task that was sent before
+// it, through the same queue and in the same group, and is applied to the task's
+// record by whoever applies the events (sessionstore.Barriers). Failed counts the
+// service's events that have been given up, wherever they are put aside.
 //
-// Concurrency: appends from many processes interleave and none is lost.
+// Concurrency: releases of different services share one value.
 //
-// Idempotency: none; an entry appended twice is there twice, and nothing
-// decides by it.
+// Idempotency: a barrier sent twice arrives twice, and the record keeps the first.
 //
-// Cancellation: an interrupted append may be there.
+// Cancellation: what was sent may still arrive after the context has ended.
 //
-// Errors: a journal that cannot be written never stops a release; the caller
-// carries on and says so.
+// Errors: those of transport. A barrier whose sending failed may arrive; one that
+// never does holds the task back and nothing else.
 //
-// Suite: sessionstore/storetest.TestJournal.
-type Journal interface {
-	Append(ctx context.Context, entries ...autoscaler.Entry) error
-	// Read returns the newest entries of the service at or after since, oldest
-	// first, at most limit of them; a task narrows them to that task's.
-	Read(ctx context.Context, service autoscaler.ServiceID, task autoscaler.TaskID, since time.Time, limit int) ([]autoscaler.Entry, error)
+// Suite: workflowtest.TestEvents.
+type Events interface {
+	// Mark sends a barrier for the drain that the task is under.
+	Mark(ctx context.Context, ref autoscaler.TaskRef, drain autoscaler.DrainID) error
+	// Failed returns how many events of the service's tasks could not be applied
+	// and stand in the dead-letter queue. While there is one, nobody knows which
+	// session it tells of.
+	Failed(ctx context.Context, service autoscaler.ServiceID) (int, error)
 }
 
 // Evidence is what a veto is shown, right before a task is retired.

@@ -55,7 +55,7 @@ func TestItemFailures(t *testing.T) {
 	all := ids(t, c)
 	stopTask(t, c, all[0])
 	got, err := c.Protect(context.Background(), sim, []autoscaler.TaskID{all[0], "none", all[1]}, time.Hour)
-	want := []workflow.ItemFailure{{Task: all[0], Reason: FailureInvalid}, {Task: "none", Reason: FailureMissing}}
+	want := []autoscaler.ItemFailure{{Task: all[0], Reason: FailureInvalid}, {Task: "none", Reason: FailureMissing}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(diff, err)
 	}

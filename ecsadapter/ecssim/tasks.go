@@ -42,8 +42,8 @@ func (c *Cluster) List(ctx context.Context, id autoscaler.ServiceID) ([]autoscal
 // Protect implements workflow.Tasks, ten tasks a call.
 func (c *Cluster) Protect(
 	ctx context.Context, id autoscaler.ServiceID, tasks []autoscaler.TaskID, lifetime time.Duration,
-) ([]workflow.ItemFailure, error) {
-	var failures []workflow.ItemFailure
+) ([]autoscaler.ItemFailure, error) {
+	var failures []autoscaler.ItemFailure
 	for len(tasks) > 0 {
 		// Each call of ten is one on the wire: it can be held up, or lost, alone.
 		batch := tasks[:min(protectionBatch, len(tasks))]
@@ -62,8 +62,8 @@ func (c *Cluster) Protect(
 
 // Unprotect implements workflow.Tasks, ten tasks a call; the permit is judged
 // before each.
-func (c *Cluster) Unprotect(ctx context.Context, req workflow.Dangerous) ([]workflow.ItemFailure, error) {
-	var failures []workflow.ItemFailure
+func (c *Cluster) Unprotect(ctx context.Context, req workflow.Dangerous) ([]autoscaler.ItemFailure, error) {
+	var failures []autoscaler.ItemFailure
 	for tasks := req.Tasks; len(tasks) > 0; {
 		batch := tasks[:min(protectionBatch, len(tasks))]
 		tasks = tasks[len(batch):]
@@ -198,7 +198,7 @@ func (s *service) watched(id autoscaler.TaskID, shown *autoscaler.TaskStatus) au
 // means 120), a failure for each task that it refuses.
 func (c *Cluster) UpdateTaskProtection(
 	id autoscaler.ServiceID, tasks []autoscaler.TaskID, enabled bool, lifetime time.Duration,
-) ([]workflow.ItemFailure, error) {
+) ([]autoscaler.ItemFailure, error) {
 	const op = "ecssim.UpdateTaskProtection"
 	c.mu.Lock()
 	defer c.unlock()
@@ -207,7 +207,7 @@ func (c *Cluster) UpdateTaskProtection(
 	if err != nil {
 		return nil, notFound(op, id.String(), err)
 	}
-	refuse := func(format string, args ...any) ([]workflow.ItemFailure, error) {
+	refuse := func(format string, args ...any) ([]autoscaler.ItemFailure, error) {
 		return nil, &autoscaler.Error{Op: op, Ref: id.String(),
 			Err: &Fault{Code: "InvalidParameterException", Message: fmt.Sprintf(format, args...)}}
 	}
@@ -221,10 +221,10 @@ func (c *Cluster) UpdateTaskProtection(
 	if enabled && (lifetime < protectionMin || lifetime > protectionMax) {
 		return refuse("expiresInMinutes must be between 1 and 2880.")
 	}
-	var failures []workflow.ItemFailure
+	var failures []autoscaler.ItemFailure
 	for _, t := range tasks {
 		if reason := s.protect(t, enabled, lifetime.Truncate(time.Minute)); reason != "" {
-			failures = append(failures, workflow.ItemFailure{Task: t, Reason: reason})
+			failures = append(failures, autoscaler.ItemFailure{Task: t, Reason: reason})
 		}
 	}
 	return failures, nil

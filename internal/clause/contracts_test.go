@@ -25,7 +25,7 @@ func required() []string {
 	return []string{
 		"autoscaler.DrainWorkflow", "autoscaler.Policy", "autoscaler.Records", "autoscaler.Scaler",
 		"autoscaler.SessionStore", "autoscaler.StateStore", "autoscaler.UtilizationSource",
-		"sessionstore.DemandWriter", "sessionstore.Writer", "workflow.Journal", "workflow.Tasks",
+		"sessionstore.DemandWriter", "sessionstore.Writer", "autoscaler.Journal", "workflow.Tasks",
 	}
 }
 

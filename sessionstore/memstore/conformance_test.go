@@ -4,12 +4,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-979cce96/idlescale/autoscaler"
 	"github.com/seed-979cce96/idlescale/sessionstore/memstore"
 	"github.com/seed-979cce96/idlescale/sessionstore/storetest"
-	"github.com/seed-979cce96/idlescale/workflow"
 )
 
-var _ workflow.Journal = (*memstore.Store)(nil)
+var _ autoscaler.Journal = (*memstore.Store)(nil)
 
 func harness(*testing.T) storetest.Harness {
 	clock := storetest.NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))

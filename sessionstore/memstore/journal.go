@@ -11,7 +11,7 @@ import (
 // JournalLimit is the number of entries kept of a service; older ones give way.
 const JournalLimit = 10_000
 
-// Append implements workflow.Journal. The entries may be of several services.
+// Append implements autoscaler.Journal. The entries may be of several services.
 func (s *Store) Append(ctx context.Context, entries ...autoscaler.Entry) error {
 	for _, e := range entries {
 		svc, _, err := s.lock(ctx, e.Service)
@@ -37,7 +37,7 @@ func (s *service) append(e autoscaler.Entry) {
 	}
 }
 
-// Read implements workflow.Journal. A limit of 0 or less returns every entry.
+// Read implements autoscaler.Journal. A limit of 0 or less returns every entry.
 func (s *Store) Read(
 	ctx context.Context, id autoscaler.ServiceID, task autoscaler.TaskID, since time.Time, limit int,
 ) ([]autoscaler.Entry, error) {

@@ -57,9 +57,11 @@ func (s *Store) Forget(ctx context.Context, req autoscaler.ForgetRequest) error 
 		return missing("Forget", req.Ref)
 	}
 	gone := r.State() == autoscaler.TaskGone
-	if err := r.Forget(req, terms); err != nil || gone {
+	ended, err := r.Forget(req, terms)
+	if err != nil || gone {
 		return err
 	}
+	svc.keep(req.Ref.Task, ended, terms.Now)
 	svc.bury(r, terms.Now)
 	return nil
 }

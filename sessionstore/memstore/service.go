@@ -20,7 +20,7 @@ type service struct {
 	ordered []*sessionstore.Record                     // by task id; without gravestones
 	graves  queue[autoscaler.TaskID]
 
-	spilled map[endedKey]struct{}
+	spilled map[endedKey]sessionstore.Ended
 	spills  queue[endedKey]
 
 	demand  autoscaler.Demand // of forgotten records, and refusals
@@ -43,7 +43,7 @@ func newService(id autoscaler.ServiceID) *service {
 	return &service{
 		id:      id,
 		records: make(map[autoscaler.TaskID]*sessionstore.Record),
-		spilled: make(map[endedKey]struct{}),
+		spilled: make(map[endedKey]sessionstore.Ended),
 		sources: make(map[string]*source),
 	}
 }
@@ -79,7 +79,7 @@ func (s *service) keep(task autoscaler.TaskID, ended []sessionstore.Ended, now t
 	for _, e := range ended {
 		key := endedKey{task, e.Session}
 		if _, there := s.spilled[key]; !there {
-			s.spilled[key] = struct{}{}
+			s.spilled[key] = e
 			s.spills.push(key, now)
 		}
 	}

@@ -35,7 +35,8 @@ type Config struct {
 
 // Store is a handle on data in memory, for one owner. It implements
 // autoscaler.SessionStore, autoscaler.Records, autoscaler.StateStore,
-// sessionstore.Writer, sessionstore.DemandWriter and workflow.Journal. All its
+// autoscaler.ForcedEnds, autoscaler.Journal, sessionstore.Writer,
+// sessionstore.DemandWriter, sessionstore.Barriers and sessionstore.Finder. All its
 // methods may be called at once; services do not wait for each other.
 type Store struct {
 	owner string
@@ -48,6 +49,10 @@ var (
 	_ autoscaler.StateStore     = (*Store)(nil)
 	_ sessionstore.Writer       = (*Store)(nil)
 	_ sessionstore.DemandWriter = (*Store)(nil)
+	_ sessionstore.Barriers     = (*Store)(nil)
+	_ sessionstore.Finder       = (*Store)(nil)
+	_ autoscaler.ForcedEnds     = (*Store)(nil)
+	_ autoscaler.Journal        = (*Store)(nil)
 )
 
 // data is what all handles share.

@@ -82,7 +82,7 @@ func (s *Store) End(ctx context.Context, req sessionstore.EndRequest) error {
 		if err := sessionstore.CheckSession("End", req.Ref, req.Session); err != nil {
 			return err
 		}
-		svc.keep(req.Ref.Task, []sessionstore.Ended{{Session: req.Session, At: terms.Now}}, terms.Now)
+		svc.keep(req.Ref.Task, []sessionstore.Ended{{Session: req.Session, At: terms.Now, Cause: sessionstore.CauseEnd}}, terms.Now)
 		return nil
 	}
 	ended, err := r.End(req, terms)

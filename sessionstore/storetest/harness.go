@@ -1,6 +1,6 @@
 // Package storetest holds a store to its contracts: autoscaler.SessionStore,
 // autoscaler.Records, autoscaler.StateStore, sessionstore.Writer,
-// sessionstore.DemandWriter and workflow.Journal. Each suite is a list of
+// sessionstore.DemandWriter and autoscaler.Journal. Each suite is a list of
 // clauses, a clause is a subtest of its own on a store that holds nothing, and a
 // failure prints the promise before what was seen.
 //
@@ -8,7 +8,6 @@
 package storetest
 
 import (
-	"context"
 	"sync"
 	"testing"
 	"time"
@@ -25,13 +24,10 @@ type Store interface {
 	autoscaler.StateStore
 	sessionstore.Writer
 	sessionstore.DemandWriter
-	Journal
-}
-
-// Journal is workflow.Journal, whose package stands above this one.
-type Journal interface {
-	Append(ctx context.Context, entries ...autoscaler.Entry) error
-	Read(ctx context.Context, service autoscaler.ServiceID, task autoscaler.TaskID, since time.Time, limit int) ([]autoscaler.Entry, error)
+	autoscaler.Journal
+	autoscaler.ForcedEnds
+	sessionstore.Barriers
+	sessionstore.Finder
 }
 
 // Harness is a store that holds nothing, with the default rules, and its clock.
@@ -98,7 +94,7 @@ func TestState(t *testing.T, newHarness func(t *testing.T) Harness) {
 	run(t, stateClauses(), newHarness)
 }
 
-// TestJournal holds an implementation to the contract of workflow.Journal.
+// TestJournal holds an implementation to the contract of autoscaler.Journal.
 func TestJournal(t *testing.T, newHarness func(t *testing.T) Harness) {
 	t.Helper()
 	run(t, journalClauses(), newHarness)

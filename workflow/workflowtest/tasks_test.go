@@ -45,7 +45,7 @@ func (f *faulty) List(ctx context.Context, id autoscaler.ServiceID) ([]autoscale
 	return listing, err
 }
 
-func (f *faulty) Protect(ctx context.Context, id autoscaler.ServiceID, tasks []autoscaler.TaskID, lifetime time.Duration) ([]workflow.ItemFailure, error) {
+func (f *faulty) Protect(ctx context.Context, id autoscaler.ServiceID, tasks []autoscaler.TaskID, lifetime time.Duration) ([]autoscaler.ItemFailure, error) {
 	switch f.fault {
 	case "protect-lifetime":
 		lifetime *= 2
@@ -67,12 +67,12 @@ func (f *faulty) forged(req workflow.Dangerous, call autoscaler.PermitCall) work
 	return req
 }
 
-func (f *faulty) Unprotect(ctx context.Context, req workflow.Dangerous) ([]workflow.ItemFailure, error) {
+func (f *faulty) Unprotect(ctx context.Context, req workflow.Dangerous) ([]autoscaler.ItemFailure, error) {
 	switch f.fault {
 	case "unprotect":
 		req.Tasks = req.Tasks[:1]
 	case "unprotect-again":
-		return []workflow.ItemFailure{{Task: req.Tasks[0], Reason: "TASK_NOT_VALID"}}, nil
+		return []autoscaler.ItemFailure{{Task: req.Tasks[0], Reason: "TASK_NOT_VALID"}}, nil
 	case "unprotect-expired":
 		req = f.forged(req, req.Permit.Call)
 	case "unprotect-uncovered":
