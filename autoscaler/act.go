@@ -17,12 +17,19 @@ type running struct {
 
 	cordoned, scaledOut bool
 	reopened            int
+	look                bool // every protection is due to be read back
+
+	request func() string // the id of the last call
+	entries []Entry
 }
 
 // act carries the pass out: the intent is saved first, on the revision that was
 // loaded before anything else was read. Whoever saved in between has acted on
 // the same service; this pass then does nothing.
 func (r *running) act(ctx context.Context) error {
+	if r.look = r.c.guards != nil && r.v.at.Sub(r.v.checkpoint.ListedAt) >= lookEvery; r.look {
+		r.d.next.ListedAt = r.v.at
+	}
 	saved, err := r.saveIntent(ctx)
 	if errors.Is(err, ErrConflict) {
 		r.say(CodeOverlapped, Info, "", "another pass saved its checkpoint first")
@@ -31,13 +38,17 @@ func (r *running) act(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx, r.request = WithRequests(ctx)
+	defer r.tell(ctx)
 	r.register(ctx)
 	r.reopen(ctx)
 	if err := r.scaleOut(ctx); err != nil {
 		return err
 	}
+	r.protect(ctx)
 	r.cordon(ctx)
 	r.renew(ctx)
+	r.force(ctx)
 	r.bury(ctx)
 	if err := r.release(ctx); err != nil {
 		return err
@@ -139,7 +150,7 @@ func (r *running) cordon(ctx context.Context) {
 	for _, victim := range r.d.guarded.cordon {
 		_, err := r.c.sessions.Cordon(ctx, r.c.cordonRequest(r.v, victim))
 		if r.did(Action{Code: CodeCordoned, Task: victim.task}, err) {
-			r.cordoned = true
+			r.cordoned = r.cordoned || !victim.aside
 		}
 	}
 }
@@ -164,13 +175,12 @@ func (r *running) renew(ctx context.Context) {
 // bury closes the records of tasks that have stopped without a release.
 func (r *running) bury(ctx context.Context) {
 	for _, d := range r.d.dead {
-		if d.status.StopCode == "ServiceSchedulerInitiated" && d.status.Deployment == r.v.state.primary() && d.record.State != TaskNew {
-			r.say(CodeWrongVictim, Alert, d.record.Ref.Task, "ECS stopped it, and it was "+string(d.record.State))
-		}
+		code, severity, cause := d.lostBy(r.v.state.primary())
+		r.say(code, severity, d.record.Ref.Task, cause)
 		err := r.c.records.Forget(ctx, ForgetRequest{
 			Ref: d.record.Ref, Version: d.record.Version, Drain: d.record.Drain.ID, At: r.v.at,
 		})
-		r.did(Action{Code: CodeForgotten, Task: d.record.Ref.Task}, err)
+		r.did(Action{Code: CodeForgotten, Task: d.record.Ref.Task, Detail: cause}, err)
 	}
 }
 
@@ -250,7 +260,25 @@ func (r *running) did(a Action, err error) bool {
 		r.failed(string(a.Code), a.Task, err)
 	}
 	r.d.pass.Actions = append(r.d.pass.Actions, a)
+	e := Entry{
+		Version: EntryVersion, At: r.v.at, Service: r.c.cfg.Service, Task: a.Task, By: "pass",
+		Step: string(a.Code), Outcome: a.outcome(), Request: r.request(),
+	}
+	if record := r.v.records[a.Task]; record != nil {
+		e.Drain = record.Drain.ID
+	}
+	r.entries = append(r.entries, e)
 	return err == nil
+}
+
+// tell tells the journal what the pass has done. A journal that fails stops nothing.
+func (r *running) tell(ctx context.Context) {
+	if r.c.journal == nil || len(r.entries) == 0 {
+		return
+	}
+	if err := r.c.journal.Append(ctx, r.entries...); err != nil {
+		r.say(CodeCallFailed, Notice, "", "journal: "+err.Error())
+	}
 }
 
 func (r *running) say(code Code, severity Severity, task TaskID, detail string) {

@@ -31,9 +31,9 @@ type TaskActivity struct {
 	// carries the task's events: all that was sent before it has been applied. Zero
 	// while it has not. It counts at level C only.
 	Barrier time.Time `json:"barrier,omitzero"`
-	// Unbounded says that nobody has promised how late the task's events may be. A
-	// task at level C is then never retired.
-	Unbounded   bool `json:"unbounded,omitempty"`
+	// Bounded says that the host has promised how late the task's events may be. At
+	// level C a task is never retired without.
+	Bounded     bool `json:"bounded,omitempty"`
 	NeverOpened bool `json:"never_opened,omitempty"`
 
 	// ProtectedUntil is the end of the scale-in protection as it was last read

@@ -37,6 +37,8 @@ type Checkpoint struct {
 	Brake   Brake        `json:"brake,omitzero"`
 	// OwedSince is when ECS was first seen to owe tasks that it has owed since.
 	OwedSince time.Time `json:"owed_since,omitzero"`
+	// ListedAt is when every task's protection was last read back by a pass.
+	ListedAt time.Time `json:"listed_at,omitzero"`
 	// Missing are tasks that ECS no longer knows, and since when.
 	Missing []Missing `json:"missing,omitempty"`
 	// Sessions and Demand are the live sessions and the counts at that pass:
@@ -127,7 +129,7 @@ func (c Checkpoint) Clone() Checkpoint {
 	if c.Release != nil {
 		r := *c.Release
 		r.Tasks, r.Steered, r.Reasons = slices.Clone(r.Tasks), slices.Clone(r.Steered), slices.Clone(r.Reasons)
-		r.Ending = slices.Clone(r.Ending)
+		r.Ending, r.Marked = slices.Clone(r.Ending), slices.Clone(r.Marked)
 		c.Release = &r
 	}
 	return c

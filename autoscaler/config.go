@@ -31,6 +31,12 @@ type Timing struct {
 	// CordonLease is how long a cordon holds without being renewed. Default
 	// 15 min, at least one minute. It cannot be none.
 	CordonLease time.Duration
+	// Deadline is how long a drain waits for its sessions before they are ended by
+	// force, where Config.Forced allows that at all. Default none: they run out.
+	Deadline time.Duration
+	// Notice is how long before that the users are told. Default 15 min. It cannot
+	// be none.
+	Notice time.Duration
 }
 
 // withDefaults fills in the defaults and turns "none" into zero.
@@ -49,6 +55,8 @@ func (t Timing) withDefaults() Timing {
 	fill(&t.MetricAge, 5*time.Minute)
 	fill(&t.MinAge, 5*time.Minute)
 	fill(&t.CordonLease, 15*time.Minute)
+	fill(&t.Deadline, 0)
+	fill(&t.Notice, 15*time.Minute)
 	return t
 }
 
@@ -67,13 +75,19 @@ type Config struct {
 
 	// Utilization is optional: without it every metric is absent.
 	Utilization UtilizationSource
+	// Protection is optional: with it a pass protects and opens the tasks that do not
+	// do it themselves, which all tasks at level C are, and finds those whose
+	// protection somebody took away. Without it each task has to protect itself.
+	Protection Protector
+	// Journal is optional: it is told of every write that a pass makes.
+	Journal Journal
+	// Forced is optional: without it no session is ever ended by force, whatever
+	// Timing.Deadline says.
+	Forced ForcedEnds
 
 	// Victims ranks the idle tasks that are drained when the policy wants fewer
 	// and names none. Default: those of an old revision, then the longest idle.
 	Victims VictimOrder
-	// Level is an upper bound on what applications declare of themselves; empty
-	// is level A, no bound.
-	Level Level
 	// Floor is how many free slots open tasks must keep through a scale-in.
 	// 0 means 1; negative means none.
 	Floor int
@@ -113,7 +127,6 @@ type ObserverConfig struct {
 
 	Utilization UtilizationSource // optional
 	Victims     VictimOrder       // optional
-	Level       Level             // optional
 	Floor       int               // optional
 	Emptying    bool              // optional
 	Timing      Timing            // optional
@@ -124,7 +137,7 @@ type ObserverConfig struct {
 func (c Config) observing() ObserverConfig {
 	o := ObserverConfig{
 		Service: c.Service, Limits: c.Limits, Policy: c.Policy, Utilization: c.Utilization,
-		Victims: c.Victims, Level: c.Level, Floor: c.Floor, Emptying: c.Emptying, Timing: c.Timing, Now: c.Now,
+		Victims: c.Victims, Floor: c.Floor, Emptying: c.Emptying, Timing: c.Timing, Now: c.Now,
 	}
 	// A nil contract must stay nil in the narrower interface.
 	if c.Sessions != nil {
@@ -144,6 +157,7 @@ func (c Config) problems() []error {
 	var all problems
 	all.add(c.Records == nil, "no Records; give the store that Sessions is")
 	all.add(c.Drains == nil, "no Drains; give the result of workflow.New")
+	all.add(c.Timing.Deadline > 0 && c.Forced == nil, "Timing.Deadline is %v and there is no Forced; give the store that Sessions is, or leave the deadline out", c.Timing.Deadline)
 	return all
 }
 
@@ -159,12 +173,11 @@ func (c ObserverConfig) problems() []error {
 	all.add(c.Sessions == nil, "Sessions is nil; give a store, memstore.New to begin with")
 	all.add(c.State == nil, "State is nil; give the store that Sessions is")
 	all.add(c.Scaler == nil, "Scaler is nil; give the cluster")
-	all.add(c.Level != "" && c.Level != LevelA && c.Level != LevelB && c.Level != LevelC,
-		"Level is %q; use A, B, C or leave it empty", c.Level)
 	all.add(c.Timing.MetricAge < 0, "Timing.MetricAge is %v; a metric needs a bound, leave it 0 for 5 min", c.Timing.MetricAge)
 	all.add(c.Timing.Interval < 0, "Timing.Interval is %v; Run needs one, leave it 0 for 15 s", c.Timing.Interval)
 	lease := c.Timing.CordonLease
 	all.add(lease != 0 && lease < time.Minute, "Timing.CordonLease is %v; use at least 1 min or leave it 0 for 15 min", lease)
+	all.add(c.Timing.Notice < 0, "Timing.Notice is %v; users are told before their sessions end, leave it 0 for 15 min", c.Timing.Notice)
 	return append(all, c.Limits.problems()...)
 }
 
@@ -192,7 +205,7 @@ func (p *problems) add(wrong bool, format string, args ...any) {
 // empty for the policy.
 func (c ObserverConfig) rules(by string) guardRules {
 	return guardRules{
-		floor: c.Floor, emptying: c.Emptying, level: c.Level, timing: c.Timing, victims: c.Victims, by: by,
+		floor: c.Floor, emptying: c.Emptying, timing: c.Timing, victims: c.Victims, by: by,
 	}
 }
 
@@ -204,9 +217,6 @@ func (c ObserverConfig) withDefaults() ObserverConfig {
 	}
 	if c.Victims == nil {
 		c.Victims = longestIdleFirst
-	}
-	if c.Level == "" {
-		c.Level = LevelA
 	}
 	switch {
 	case c.Floor == 0:

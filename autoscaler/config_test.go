@@ -13,15 +13,15 @@ import (
 
 func TestNewReportsEverythingAtOnce(t *testing.T) {
 	_, err := New(Config{
-		Limits: Limits{Min: -1, Max: 0, MaxTotal: -3}, Level: "D",
-		Timing: Timing{Interval: -1, MetricAge: -1, CordonLease: time.Second},
+		Limits: Limits{Min: -1, Max: 0, MaxTotal: -3},
+		Timing: Timing{Interval: -1, MetricAge: -1, CordonLease: time.Second, Deadline: time.Hour, Notice: -1},
 	})
 	if err == nil {
 		t.Fatal("an empty configuration is accepted")
 	}
 	for _, field := range []string{
-		"Service.Cluster", "Service.Name", "Policy", "Sessions", "Records", "State", "Scaler", "Drains", "Level",
-		"Limits.Min", "Limits.Max", "Limits.MaxTotal", "Timing.Interval", "Timing.MetricAge", "Timing.CordonLease",
+		"Service.Cluster", "Service.Name", "Policy", "Sessions", "Records", "State", "Scaler", "Drains",
+		"Limits.Min", "Limits.Max", "Limits.MaxTotal", "Timing.Interval", "Timing.MetricAge", "Timing.CordonLease", "Timing.Deadline", "Timing.Notice",
 	} {
 		if !strings.Contains(err.Error(), field) {
 			t.Errorf("the error does not name %s: %v", field, err)
@@ -57,7 +57,7 @@ func TestTimingDefaults(t *testing.T) {
 	got := Timing{IdleFor: -1, Cooldown: time.Minute}.withDefaults()
 	want := Timing{
 		Interval: 15 * time.Second, IdleFor: 0, Cooldown: time.Minute, MetricAge: 5 * time.Minute,
-		MinAge: 5 * time.Minute, CordonLease: 15 * time.Minute,
+		MinAge: 5 * time.Minute, CordonLease: 15 * time.Minute, Notice: 15 * time.Minute,
 	}
 	if got != want {
 		t.Errorf("%+v, want %+v", got, want)

@@ -18,6 +18,9 @@ type Controller struct {
 	records  Records
 	state    StateStore
 	drains   DrainWorkflow
+	guards   Protector  // nil: every task protects itself
+	forced   ForcedEnds // nil: no session is ended by force
+	journal  Journal    // nil: nobody is told
 	permits  Permits
 	logger   *slog.Logger
 	wake     chan struct{}
@@ -35,6 +38,7 @@ func New(cfg Config) (*Controller, error) {
 	c := &Controller{
 		Observer: Observer{cfg: observing.withDefaults()},
 		sessions: cfg.Sessions, records: cfg.Records, state: cfg.State, drains: cfg.Drains,
+		guards: cfg.Protection, forced: cfg.Forced, journal: cfg.Journal,
 		logger: cfg.Logger, wake: make(chan struct{}, 1),
 	}
 	if c.logger == nil {
@@ -119,7 +123,7 @@ func (c *Controller) Drain(ctx context.Context, task TaskID, by string) error {
 		return &Error{Op: "autoscaler.Drain", Ref: TaskRef{c.cfg.Service, task}.String(), Hint: hint, Err: err}
 	}
 	if by == "" {
-		return fail(errors.New("nobody is named"), "say who asks: the record and the log carry it")
+		return fail(errUnnamed, "say who asks: the record, the journal and the log carry it")
 	}
 	v, err := c.observe(ctx)
 	if err != nil {
@@ -141,7 +145,7 @@ func (c *Controller) Drain(ctx context.Context, task TaskID, by string) error {
 	if _, err := c.sessions.Cordon(ctx, req); err != nil {
 		return fail(err, "")
 	}
-	c.logger.LogAttrs(ctx, slog.LevelInfo, "drain begun", slog.String("task", req.Ref.String()), slog.String("by", by))
+	c.note(ctx, by, CodeCordoned, req.Drain, task, "an operator's drain")
 	next.LastIn = v.at
 	if _, err := c.state.SaveCheckpoint(ctx, next); err != nil && !errors.Is(err, ErrConflict) {
 		return fail(err, "the task is cordoned; only the cooldown was not noted")
@@ -158,6 +162,9 @@ func (c *Controller) Reopen(ctx context.Context, task TaskID, by string) error {
 	fail := func(err error, hint string) error {
 		return &Error{Op: "autoscaler.Reopen", Ref: ref.String(), Hint: hint, Err: err}
 	}
+	if by == "" {
+		return fail(errUnnamed, "say who asks: the journal and the log carry it")
+	}
 	at := c.cfg.Now()
 	found, err := c.sessions.Prove(ctx, []TaskRef{ref}, at)
 	if err != nil {
@@ -170,7 +177,7 @@ func (c *Controller) Reopen(ctx context.Context, task TaskID, by string) error {
 	if err := c.sessions.Reopen(ctx, DrainRef{Ref: ref, Drain: a.Drain.ID, Version: a.Version, At: at}); err != nil {
 		return fail(err, "")
 	}
-	c.logger.LogAttrs(ctx, slog.LevelInfo, "drain ended", slog.String("task", ref.String()), slog.String("by", by))
+	c.note(ctx, by, CodeReopened, a.Drain.ID, task, "an operator ended the drain")
 	return nil
 }
 

@@ -61,10 +61,11 @@
 //
 // # Levels
 //
-// How much an application does decides what can be promised; see [Level]. This
-// version drains tasks where every application present is at level A: it awaits
-// the answer to Begin before it serves a session. At levels B and C it scales
-// out, keeps records, and holds scale-in with the reason "level".
+// How much an application does decides what can be promised; see [Level]. A record
+// carries its own level, as its task declared it, so that a fleet may mix them while
+// an application moves from one to the next; a rule for the whole service takes the
+// lowest level present. At level C a task is retired only where the host has said
+// how late its events may be; otherwise it is held with the reason "level".
 //
 // # Reason codes
 //
@@ -74,14 +75,16 @@
 //	unknown_occupancy busy young not_idle_long intended pinned not_a_task level
 //	floor minimum maximum max_total cordon_cap cooldown paused deployment brake
 //	foreign_desired foreign_adopted adopting not_opened control_ignored stale_metric foreign_record
-//	no_reason_given memory_refused running_gravestone
+//	no_reason_given memory_refused running_gravestone old_revision unhealthy
 //	overlapped registered reopened cordoned scaled_out scaled_in lost_race
-//	forgotten permit_held permit_expired call_failed
+//	forgotten task_lost protected opened unprotected notified forced
+//	permit_held permit_expired call_failed
 //
 // From the gate and the release:
 //
 //	service_state not_steady owed exposed disagree unconfirmed not_ready vetoed
 //	retired released stopped wrong_victim stuck busy_retired target_returned
+//	barrier dead_letters
 //
 // Each is documented at its constant; those of the built-in policies stand in
 // package policy.

@@ -40,9 +40,6 @@ func (r Reads) steady() []Reason {
 	if !r.Checkpoint.Desired.ours(s.Desired, r.Began) {
 		hold(CodeForeignDesired, Notice, "desired is %d, not the %d last written", s.Desired, r.Checkpoint.Desired.Value)
 	}
-	if level := r.Level(); level != LevelA && len(r.Activity) > 0 {
-		hold(CodeLevel, Notice, "the lowest level present is %s", level.known())
-	}
 	r.agree(hold)
 	return held
 }

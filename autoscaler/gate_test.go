@@ -22,15 +22,3 @@ func TestGuardCordonsNothingForAnAbstention(t *testing.T) {
 		t.Errorf("cordoned %v on the word of a policy that cannot tell", cordonedIDs(g))
 	}
 }
-
-// At levels B and C a drain takes more than this module's releases do, so the
-// gate stays shut for the whole service while one such task is there.
-func TestGateHoldsBelowLevelA(t *testing.T) {
-	for _, level := range []Level{LevelB, LevelC, "", "Z"} {
-		r := gateCase()
-		r.Activity[0].Level = level
-		if held := r.Gate(); !hasCode(held, CodeLevel) {
-			t.Errorf("level %q: held %v, want %q", level, held, CodeLevel)
-		}
-	}
-}

@@ -18,13 +18,13 @@ type guarded struct {
 type cordon struct {
 	task       TaskID
 	onlyIfIdle bool
+	aside      bool // it goes with the desired count left alone; no cooldown follows
 }
 
 // guardRules are the parts of the configuration that the guard works with.
 type guardRules struct {
 	floor    int
 	emptying bool
-	level    Level
 	timing   Timing
 	victims  VictimOrder
 	by       string // the operator who asks; empty for the policy
@@ -52,14 +52,14 @@ func guard(s *Snapshot, c *Checkpoint, d Decision, rules guardRules) guarded {
 	}
 	g.bound(d)
 	g.pickReopen(d)
-	if held := g.holdsIn(d); len(held) > 0 {
-		if g.wantsIn(d) || s.Totals.Cordoned > 0 {
-			g.out.reasons = append(g.out.reasons, held...)
-		}
-		return g.out
+	switch held := g.holdsIn(d); {
+	case len(held) == 0:
+		g.pickRelease()
+		g.pickCordon(d)
+	case g.wantsIn(d) || s.Totals.Cordoned > 0:
+		g.out.reasons = append(g.out.reasons, held...)
 	}
-	g.pickRelease()
-	g.pickCordon(d)
+	g.pickAside()
 	return g.out
 }
 
@@ -116,7 +116,7 @@ type scaleInRule func(g *guarding, d Decision) (code Code, severity Severity, de
 // All of them are asked, so that an operator sees every reason at once and not
 // the next one after the first is gone.
 var scaleInRules = [...]scaleInRule{
-	pausedIn, inDeployment, braked, foreignDesired, adopting, levelHeld,
+	pausedIn, inDeployment, braked, foreignDesired, adopting,
 }
 
 func pausedIn(g *guarding, _ Decision) (Code, Severity, string, bool) {
@@ -152,19 +152,6 @@ func adopting(g *guarding, _ Decision) (Code, Severity, string, bool) {
 	return CodeAdopting, Notice, fmt.Sprintf("%d running tasks have no record yet", n), n > 0
 }
 
-// levelHeld holds scale-in unless every application present asks before it
-// admits: the drain of levels B and C takes more than this controller does.
-func levelHeld(g *guarding, _ Decision) (Code, Severity, string, bool) {
-	level := g.rules.level
-	for i := range g.s.Tasks {
-		t := &g.s.Tasks[i]
-		if t.State == TaskOpen || t.State == TaskCordoned {
-			level = level.Lower(t.Level)
-		}
-	}
-	return CodeLevel, Notice, "the lowest level present is " + string(level.known()) + "; tasks are drained at level A", level != LevelA
-}
-
 // known returns the level that an empty or unknown text stands for.
 func (l Level) known() Level {
 	if l == LevelA || l == LevelB {
@@ -190,7 +177,8 @@ func (g *guarding) pickReopen(d Decision) {
 	}
 	var candidates []Task
 	for _, t := range g.s.Tasks {
-		if t.State == TaskCordoned && t.DrainBy == "" && !g.s.Control.PauseOut.Active(g.s.At) {
+		// A sick task is no capacity that anybody should be sent to.
+		if t.State == TaskCordoned && t.DrainBy == "" && !t.Unhealthy && !g.s.Control.PauseOut.Active(g.s.At) {
 			candidates = append(candidates, t)
 		}
 	}

@@ -75,7 +75,7 @@ func (g *guarding) named(d Decision) []cordon {
 			g.say(code, Info, id, "")
 			return
 		}
-		out = append(out, cordon{id, onlyIfIdle})
+		out = append(out, cordon{task: id, onlyIfIdle: onlyIfIdle})
 	}
 	for _, id := range d.Remove {
 		add(id, true)
@@ -102,7 +102,7 @@ func (g *guarding) idle() []cordon {
 		}
 		free = append(free, *t)
 	}
-	for _, code := range [...]Code{CodeUnknownOccupancy, CodeBusy, CodePinned, CodeYoung, CodeNotIdleLong} {
+	for _, code := range [...]Code{CodeUnknownOccupancy, CodeBusy, CodePinned, CodeLevel, CodeYoung, CodeNotIdleLong} {
 		if held[code] > 0 {
 			g.out.reasons = append(g.out.reasons, Reason{Code: code, Severity: Info, By: "guard", Count: held[code]})
 		}
@@ -110,7 +110,7 @@ func (g *guarding) idle() []cordon {
 	slices.SortStableFunc(free, g.rules.victims(*g.s))
 	out := make([]cordon, len(free))
 	for i, t := range free {
-		out[i] = cordon{t.ID, true}
+		out[i] = cordon{task: t.ID, onlyIfIdle: true}
 	}
 	return out
 }
@@ -123,6 +123,8 @@ func (g *guarding) taskHeld(t *Task, onlyIfIdle bool) (Code, bool) {
 		return CodeUnknownOccupancy, true
 	case t.Pinned:
 		return CodePinned, true
+	case t.Undrainable:
+		return CodeLevel, true
 	case g.marked[t.ID]:
 		return CodeIntended, true
 	case !t.Reports && t.OpenFor < g.rules.timing.MinAge:
@@ -146,7 +148,7 @@ func (g *guarding) take(candidates []cordon, surplus int) {
 			free -= t.Free()
 		}
 	}
-	limit := max(1, min(cordonCap, int(math.Ceil(cordonShare*float64(g.s.Totals.Open)))))
+	limit := g.cordonLimit()
 	for i, c := range candidates {
 		t, _ := g.task(c.task)
 		switch {
@@ -168,6 +170,11 @@ func (g *guarding) take(candidates []cordon, surplus int) {
 		free -= t.Free()
 		g.out.cordon = append(g.out.cordon, c)
 	}
+}
+
+// cordonLimit is how many tasks one pass may close.
+func (g *guarding) cordonLimit() int {
+	return max(1, min(cordonCap, int(math.Ceil(cordonShare*float64(g.s.Totals.Open)))))
 }
 
 // task finds a task of the snapshot; they are ordered by id.

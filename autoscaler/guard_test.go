@@ -29,7 +29,7 @@ func guardCase() (Snapshot, Checkpoint, Decision, guardRules) {
 	s.Totals.Count(s.Tasks)
 	c := Checkpoint{Desired: DesiredCount{Value: 10, Known: true, At: guardAt.Add(-time.Hour)}}
 	rules := guardRules{
-		floor: 1, level: LevelA, victims: longestIdleFirst, emptying: true, timing: Timing{}.withDefaults(),
+		floor: 1, victims: longestIdleFirst, emptying: true, timing: Timing{}.withDefaults(),
 	}
 	return s, c, Decision{Open: 7, Reasons: []Reason{{Code: "test"}}}, rules
 }
@@ -182,12 +182,12 @@ func TestGuardRules(t *testing.T) {
 		{"tasks without records hold scale-in", func(s *Snapshot, _ *Checkpoint, _ *Decision, _ *guardRules) {
 			s.Tasks[9].Unrecorded = true
 		}, CodeAdopting, nil, 7},
-		{"a task at level C holds scale-in", func(s *Snapshot, _ *Checkpoint, _ *Decision, _ *guardRules) {
-			s.Tasks[9].Level = LevelC
-		}, CodeLevel, nil, 7},
-		{"the configured level is an upper bound", func(_ *Snapshot, _ *Checkpoint, _ *Decision, r *guardRules) {
-			r.level = LevelB
-		}, CodeLevel, nil, 7},
+		{"a task at level C without a bound on its events is no victim", func(s *Snapshot, _ *Checkpoint, _ *Decision, _ *guardRules) {
+			s.Tasks[0].Level, s.Tasks[0].Undrainable = LevelC, true
+		}, CodeLevel, []TaskID{"t01", "t02"}, 7},
+		{"one at level B is", func(s *Snapshot, _ *Checkpoint, _ *Decision, _ *guardRules) {
+			s.Tasks[0].Level = LevelB
+		}, "", []TaskID{"t00", "t01"}, 7},
 		{"an abstention holds", func(_ *Snapshot, _ *Checkpoint, d *Decision, _ *guardRules) {
 			d.Abstain = true
 		}, "", nil, 10},

@@ -159,7 +159,10 @@ func (t *Task) fill(a *TaskActivity, at time.Time) {
 		t.IdleFor = since(later(a.IdleSince, a.Opened), at)
 	}
 	t.ReportAge, t.OpenFor = since(a.LastReport, at), since(a.Opened, at)
-	t.Ready = a.State == TaskCordoned && a.Occupancy.Idle() && a.Acknowledged
+	// At level C nobody acknowledges; what stands in its place begins with the release.
+	eventsOnly := a.Level.known() == LevelC
+	t.Ready = a.State == TaskCordoned && a.Occupancy.Idle() && (a.Acknowledged || eventsOnly && a.Bounded)
+	t.Undrainable = eventsOnly && !a.Bounded
 	if a.Foreign {
 		t.Occupancy, t.Pinned, t.Ready = Occupancy{}, true, false
 	}

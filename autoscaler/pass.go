@@ -3,6 +3,7 @@ package autoscaler
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -36,7 +37,9 @@ type Pass struct {
 type Action struct {
 	Code  Code   `json:"code"` // CodeReopened, CodeScaledOut, CodeCordoned, …
 	Task  TaskID `json:"task,omitempty"`
-	Value int    `json:"value,omitempty"` // the desired count written
+	Value int    `json:"value,omitempty"` // the desired count written, or the sessions ended
+	// Detail says why, where the code alone does not.
+	Detail string `json:"detail,omitempty"`
 	// Outcome is empty when the write was confirmed, else what was heard.
 	Outcome string `json:"outcome,omitempty"`
 }
@@ -105,8 +108,25 @@ func (a Action) String() string {
 	if a.Code == CodeScaledOut || a.Code == CodeScaledIn {
 		text += fmt.Sprintf(" to %d", a.Value)
 	}
-	if a.Outcome != "" {
-		text += " (" + a.Outcome + ")"
+	for _, said := range []string{a.Detail, a.Outcome} {
+		if said != "" {
+			text += " (" + said + ")"
+		}
 	}
 	return text
+}
+
+// outcome is how the action ended, in the journal's words.
+func (a Action) outcome() string {
+	said := a.Detail
+	switch a.Code {
+	case CodeScaledOut, CodeScaledIn:
+		said = fmt.Sprintf("desired %d", a.Value)
+	case CodeForced:
+		said = fmt.Sprintf("%d sessions ended", a.Value)
+	}
+	if a.Outcome != "" {
+		said = strings.TrimPrefix(said+"; failed: "+a.Outcome, "; ")
+	}
+	return said
 }

@@ -84,7 +84,7 @@ const (
 	CodeIntended         Code = "intended"           // an earlier pass meant to close it and may yet
 	CodePinned           Code = "pinned"             // an operator or a foreign protection pinned it
 	CodeNotATask         Code = "not_a_task"         // the policy named an id that is no candidate
-	CodeLevel            Code = "level"              // the service's level has no way to be drained here
+	CodeLevel            Code = "level"              // at level C, and nobody has bounded how late its events are
 	CodeFloor            Code = "floor"              // free open slots would fall below the floor
 	CodeMinimum          Code = "minimum"            // open tasks would fall below the minimum
 	CodeMaximum          Code = "maximum"            // more was wanted than the limits allow
@@ -105,6 +105,10 @@ const (
 	CodeMemoryRefused    Code = "memory_refused"     // the policy's new memory was too large or not JSON; the last one stays
 	CodeGravestone       Code = "running_gravestone" // ECS runs a task that the store holds for gone
 
+	// Why a task goes with the desired count left alone.
+	CodeOldRevision Code = "old_revision" // its revision is being replaced
+	CodeUnhealthy   Code = "unhealthy"    // ECS holds it for unhealthy, and replaces it
+
 	// What a pass did.
 	CodeOverlapped    Code = "overlapped"     // another pass saved first; this one did nothing
 	CodeRegistered    Code = "registered"     // a record was made for a running task
@@ -114,6 +118,12 @@ const (
 	CodeScaledIn      Code = "scaled_in"      // desired was lowered past the retired
 	CodeLostRace      Code = "lost_race"      // a record changed between the look and the write
 	CodeForgotten     Code = "forgotten"      // a stopped task's record was closed
+	CodeTaskLost      Code = "task_lost"      // a task ended that nobody here had released; the detail says by what
+	CodeProtected     Code = "protected"      // a task was protected on its behalf
+	CodeOpened        Code = "opened"         // a task was opened on its behalf
+	CodeUnprotected   Code = "unprotected"    // an open task was found without protection
+	CodeNotified      Code = "notified"       // the users of a drained task were given notice
+	CodeForced        Code = "forced"         // sessions were ended by force, their deadline having passed
 	CodePermitHeld    Code = "permit_held"    // another dangerous call is under way
 	CodePermitExpired Code = "permit_expired" // the permit ran out before the call was made
 	CodeCallFailed    Code = "call_failed"    // a call failed; its effect is not known
@@ -134,4 +144,6 @@ const (
 	CodeStuck          Code = "stuck"           // a retired task does not stop
 	CodeBusyRetired    Code = "busy_retired"    // a retired task was told of a session
 	CodeTargetReturned Code = "target_returned" // a deregistered target was registered again
+	CodeBarrier        Code = "barrier"         // a level C task waits for its barrier, or for it to settle
+	CodeDeadLetters    Code = "dead_letters"    // events of the service could not be applied
 )

@@ -140,7 +140,7 @@ func (r *Record) Activity(at time.Time, t Terms) autoscaler.TaskActivity {
 		Ref: r.ref, Version: r.version, State: r.state, Level: r.level,
 		Foreign: r.owner != t.Owner, Adopted: r.adopted, Slots: r.slots, Processes: r.processes,
 		Acknowledged: r.acknowledged(c, now, t.Rules), NeverOpened: !r.everOpened,
-		Barrier: r.barrier.time(), Unbounded: !r.asks() && t.Rules.LagBound <= 0,
+		Barrier: r.barrier.time(), Bounded: t.Rules.LagBound > 0,
 		ProtectedUntil: r.protectedUntil.time(), ExposedAt: r.exposed.time(),
 		Registered: r.registered.time(), Opened: r.opened.time(), RetiredAt: r.retired.time(),
 		Drain: r.drain,
