@@ -15,6 +15,7 @@ const (
 	LookState   Kind = "look-state"   // describe the service
 	LookListing Kind = "look-listing" // list its tasks with their protection
 	LookTasks   Kind = "look-tasks"   // describe the tasks named, with their targets
+	LookEvents  Kind = "look-events"  // count the events that could not be applied
 
 	Protect   Kind = "protect"   // set protection on the tasks named
 	Retire    Kind = "retire"    // set the final mark on the records of the tasks named
@@ -24,6 +25,7 @@ const (
 	Forget    Kind = "forget"    // leave gravestones for the tasks named
 	SteerOut  Kind = "steer-out" // deregister the tasks named from their target groups
 	SteerIn   Kind = "steer-in"  // register them again
+	Mark      Kind = "mark"      // send a barrier through the event queue of each task named
 	Reopen    Kind = "reopen"    // end the drains of the tasks named
 
 	Wait Kind = "wait" // nothing is due before Until

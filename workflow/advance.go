@@ -3,8 +3,10 @@ package workflow
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 )
@@ -18,9 +20,18 @@ const actionsPerAdvance = 64
 // in one of their own. It returns nothing where there is nothing to do.
 //
 // With an error the release returned says how far the call came; the next
-// Advance, of anybody, goes on from there.
+// Advance, of anybody, goes on from there. When ctx ends, the action that is under
+// way is heard out, its outcome is saved and told to the journal, and no other is
+// begun.
 func (r *Runner) Advance(ctx context.Context, service autoscaler.ServiceID) ([]autoscaler.Release, error) {
+	if err := r.turns.Acquire(ctx, 1); err != nil {
+		return nil, &autoscaler.Error{Op: "workflow.Advance", Ref: service.String(), Err: err}
+	}
+	defer r.turns.Release(1)
+	work, end := outlive(ctx, r.options.Timing.Grace)
+	defer end()
 	c := &call{Runner: r, service: service}
+	work, c.request = autoscaler.WithRequests(work)
 	under, err := c.begin(ctx)
 	if err != nil {
 		return nil, c.wrap(err)
@@ -31,8 +42,8 @@ func (r *Runner) Advance(ctx context.Context, service autoscaler.ServiceID) ([]a
 	if !understood(c.f.Release) {
 		return []autoscaler.Release{c.f.Release}, nil
 	}
-	last := c.run(ctx)
-	release, err := c.finish(ctx, last)
+	last := c.run(ctx, work)
+	release, err := c.finish(work, last)
 	return []autoscaler.Release{release}, c.wrap(errors.Join(append(c.failures, err)...))
 }
 
@@ -49,6 +60,7 @@ type call struct {
 	known      []autoscaler.TaskID
 	retiredOne bool
 	reasons    []autoscaler.Reason
+	request    func() string // the id of the last call
 	entries    []autoscaler.Entry
 	failures   []error
 }
@@ -92,8 +104,9 @@ func (c *call) begin(ctx context.Context) (bool, error) {
 }
 
 // run asks Next and does what it says, until it says that the call is over, a
-// read fails, or the context ends. It returns the last action.
-func (c *call) run(ctx context.Context) Action {
+// read fails, or the context ends. It returns the last action. Actions are carried out
+// under the context work, which outlives the other.
+func (c *call) run(ctx, work context.Context) Action {
 	hold := Action{Kind: Hold, Step: StepGate}
 	for range actionsPerAdvance {
 		if err := ctx.Err(); err != nil {
@@ -107,7 +120,7 @@ func (c *call) run(ctx context.Context) Action {
 		if a.ends() {
 			return a
 		}
-		if err := c.perform(ctx, a); err != nil {
+		if err := c.perform(work, a); err != nil {
 			if !errors.Is(err, errOvertaken) {
 				c.failures = append(c.failures, err)
 			}
@@ -124,9 +137,13 @@ func (c *call) finish(ctx context.Context, last Action) (autoscaler.Release, err
 	release := &c.f.Release
 	release.Phase, release.NextAt, release.Outcome = phase(last.Step), last.Until, last.Outcome
 	c.reasons = append(c.reasons, last.Reasons...)
-	if last.Kind == Done {
+	switch {
+	case last.Kind == Done:
 		release.Phase = autoscaler.PhaseDone
-		c.entry("", last.Step, string(last.Outcome))
+		c.close(last)
+	case last.Kind == Hold && !sameCodes(last.Reasons, release.Reasons):
+		// Told when it changes, not each time: a release may be held for days.
+		c.entry("", last.Step, "held: "+codes(last.Reasons))
 	}
 	c.f.tidy()
 	if err := c.note(ctx, c.entries...); err != nil {
@@ -210,6 +227,10 @@ func (f *Facts) tidy() {
 	away := f.away()
 	f.Release.Steered = slices.DeleteFunc(f.Release.Steered, func(s autoscaler.Steered) bool { return !slices.Contains(away, s.Task) })
 	f.Release.Ending = f.endings()
+	f.Release.Marked = slices.DeleteFunc(f.Release.Marked, func(m autoscaler.Marked) bool {
+		a := f.record(m.Task)
+		return a == nil || a.Drain.ID != m.Drain || a.State != autoscaler.TaskCordoned
+	})
 	closed := 0
 	f.Release.Tasks = slices.DeleteFunc(f.Release.Tasks, func(id autoscaler.TaskID) bool {
 		if f.record(id) != nil {
@@ -225,13 +246,44 @@ func (c *call) say(code autoscaler.Code, severity autoscaler.Severity, task auto
 	c.reasons = append(c.reasons, autoscaler.Reason{Code: code, Severity: severity, By: journalName, Task: task, Detail: detail})
 }
 
-// entry adds a line for the journal.
+// entry adds a line for the journal, as long as the release has any left.
 func (c *call) entry(task autoscaler.TaskID, step Step, outcome string) {
+	if c.f.Release.Entries++; c.f.Release.Entries >= autoscaler.EntriesPerRelease {
+		return
+	}
+	c.append(task, step, outcome)
+}
+
+// close adds the release's last line, which says how many were left out.
+func (c *call) close(last Action) {
+	outcome := string(last.Outcome)
+	if over := c.f.Release.Entries - autoscaler.EntriesPerRelease + 1; over > 0 {
+		outcome += fmt.Sprintf("; %d entries were left out", over)
+	}
+	c.append("", last.Step, outcome)
+}
+
+func (c *call) append(task autoscaler.TaskID, step Step, outcome string) {
 	e := autoscaler.Entry{
-		At: c.f.At, Service: c.service, Task: task, Release: c.f.Release.ID, By: journalName, Step: string(step), Outcome: outcome,
+		Version: autoscaler.EntryVersion, At: c.f.At, Service: c.service, Task: task, Release: c.f.Release.ID,
+		By: journalName, Step: string(step), Outcome: outcome, Request: c.request(),
 	}
 	if a := c.f.record(task); a != nil {
 		e.Drain = a.Drain.ID
 	}
 	c.entries = append(c.entries, e)
 }
+
+// codes lists the codes of reasons, each once.
+func codes(reasons []autoscaler.Reason) string {
+	var all []string
+	for _, r := range reasons {
+		if !slices.Contains(all, string(r.Code)) {
+			all = append(all, string(r.Code))
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(all, ", ")
+}
+
+func sameCodes(a, b []autoscaler.Reason) bool { return codes(a) == codes(b) }

@@ -49,8 +49,8 @@ func putBack(f *Facts) (Action, bool) {
 // known delay once, and looks each minute from then on. Tasks whose targets are
 // closed go on to the gate.
 func balancerFirst(f *Facts) (Action, bool) {
-	members := f.idleBatch()
-	if !f.Options.LoadBalancerFirst || len(members) == 0 {
+	members := f.throughBalancer()
+	if len(members) == 0 {
 		return Action{}, false
 	}
 	if held := f.barred(); len(held) > 0 {
@@ -95,7 +95,7 @@ func (f *Facts) steer(members []*autoscaler.TaskActivity, out, give, unseen []au
 		return Action{Kind: LookTasks, Step: StepBalancer, Tasks: unseen}, true
 	case len(give) > 0:
 		return Action{Kind: Reopen, Step: StepBalancer, Tasks: give, Code: autoscaler.CodeTargetReturned}, true
-	case len(f.candidates()) > 0 || len(f.retired()) > 0 || len(f.Tried[Retire]) > 0:
+	case len(f.candidates()) > 0 || len(f.retired()) > 0 || len(f.Tried[Retire]) > 0 || len(f.unsettled()) > 0:
 		return Action{}, false
 	case f.State == nil:
 		return Action{Kind: LookState, Step: StepBalancer}, true

@@ -169,7 +169,7 @@ func (f *Facts) nextLook() time.Time {
 			next = at
 		}
 	}
-	if members := f.idleBatch(); f.Options.LoadBalancerFirst && f.State != nil && len(members) > 0 {
+	if members := f.throughBalancer(); f.State != nil && len(members) > 0 {
 		if at := f.targetsLook(members); next.IsZero() || at.Before(next) {
 			next = at
 		}

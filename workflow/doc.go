@@ -14,8 +14,9 @@
 //	  ↑        │          │                     │
 //	  └────────┴─ reopen ─┘      ┌──────────────┴─────────────┐
 //	                             │ balancer  (if asked for)   │ may go back:
-//	                             │ gate                       │ the drains go on,
-//	                             │ protection                 │ nothing was changed
+//	                             │ barrier   (level C)        │ the drains go on,
+//	                             │ gate                       │ nothing was changed
+//	                             │ protection                 │
 //	                             └──────────────┬─────────────┘
 //	                                            │ retire: one conditional write
 //	                             ┌──────────────┴─────────────┐
@@ -28,6 +29,7 @@
 // The steps and the ways between them, as ReleasePlan prints them:
 //
 //	balancer    takes the tasks out of their target groups and waits for the delay
+//	barrier     at level C: sends a barrier behind the task's events, and waits until it has settled
 //	gate        judges the service on fresh reads
 //	protection  protects every task that is not retired, and reads it back
 //	retire      sets each record's final mark, after the host's veto
@@ -35,6 +37,26 @@
 //	lower       lists again and writes the desired count
 //	watch       waits for ECS to stop the retired; stops one that was not chosen
 //	close       leaves a gravestone for each task that stopped
+//
+// # Levels
+//
+// At levels A and B a process of the task acknowledges the drain, and the batch
+// begins with the gate. At level C nothing is known of a task but its events, so
+// something else has to stand in the acknowledgement's place, in this order: the
+// balancer is closed first, so that nobody comes; a barrier is sent behind the
+// task's events, through the same queue, so that what was sent before it is known to
+// have been applied once it comes out; none of the service's events stands in the
+// dead-letter queue; and the store's settling time passes, twice the bound that the
+// host has put on how late an event may be. Without that bound, and without
+// Config.Events, a level C task is never released.
+//
+// # What ECS is replacing
+//
+// Tasks of an old revision and unhealthy ones leave with the desired count left
+// alone: the gate and its questions about the count do not bind them. While a
+// deployment goes on, the protection of the others need not be confirmed for an old
+// one either: ECS refuses it as long as the deployment is blocked, and the old ones'
+// going is what unblocks it.
 //
 // # Data and one function
 //
@@ -55,6 +77,8 @@
 //     neither an operator's pause nor the brake is on.
 //   - It makes none of these calls without a permit saved on the checkpoint that
 //     its reads began with, and none after the permit's time.
+//   - It begins no action once its context has ended, and leaves none half known: the
+//     one under way is heard out, saved and told.
 //   - It repeats nothing within a call. What failed is a reason, and the next
 //     advance computes anew.
 //   - A retired task that is told of a session is protected again at once, raises

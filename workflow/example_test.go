@@ -43,7 +43,7 @@ func ExampleNew() {
 }
 
 func ExamplePlan() {
-	for _, step := range workflow.ReleasePlan()[4:6] {
+	for _, step := range workflow.ReleasePlan()[5:7] {
 		fmt.Println(step.Step, "—", step.Does)
 		for _, exit := range step.Exits {
 			fmt.Println("  on", exit.On, "→", exit.To)

@@ -28,6 +28,9 @@ type Timing struct {
 	Look time.Duration
 	// Alarm is how long the gate may hold ready tasks before that is an alert: 1 h.
 	Alarm time.Duration
+	// Grace is how long a call that is under way when its context ends is given to
+	// be answered, and to be told of: 10 s.
+	Grace time.Duration
 }
 
 func (t Timing) withDefaults() Timing {
@@ -44,6 +47,7 @@ func (t Timing) withDefaults() Timing {
 	fill(&t.Missing, 10*time.Minute)
 	fill(&t.Look, time.Minute)
 	fill(&t.Alarm, time.Hour)
+	fill(&t.Grace, 10*time.Second)
 	return t
 }
 
@@ -51,6 +55,7 @@ func (t Timing) withDefaults() Timing {
 type Options struct {
 	Timing            Timing
 	LoadBalancerFirst bool
+	Events            bool // there is a queue to send barriers through
 }
 
 // Facts are everything that [Next] decides by: the records and the cluster as
@@ -69,6 +74,7 @@ type Facts struct {
 	State   *autoscaler.ServiceState
 	Listing []autoscaler.TaskStatus // every task ECS means to run, with protection
 	Looked  []autoscaler.TaskStatus // tasks described by id, with their targets
+	Failed  *int                    // events of the service that could not be applied
 
 	// Tried are the tasks that this call has acted on, whatever came of it: no
 	// task is acted on twice in the same way by one call.
@@ -138,7 +144,7 @@ func (f *Facts) batch() []*autoscaler.TaskActivity {
 // to acknowledge, and the store decides when the task has been quiet for long
 // enough.
 func (f *Facts) ready(a *autoscaler.TaskActivity) bool {
-	acknowledged := a.Acknowledged || a.Processes == 0
+	acknowledged := a.Acknowledged || a.Processes == 0 && !eventsOnly(a)
 	// A lapsed lease does not matter here: the record is closed until somebody
 	// opens it by a write, and that write would make the retire fail.
 	return a.Occupancy.Idle() && acknowledged && !f.Control.Pinned(a.Ref.Task, f.At)

@@ -41,13 +41,52 @@ func (f *Facts) gate(candidates []*autoscaler.TaskActivity) []autoscaler.Reason 
 	return held
 }
 
+// admit returns the candidates that may be retired on what was read, and why the
+// others may not. Those that ECS is replacing anyway pass with the desired count left
+// alone, so a deployment, a foreign count or a task that is owed does not hold them.
+func (f *Facts) admit(candidates []*autoscaler.TaskActivity) (through []*autoscaler.TaskActivity, held []autoscaler.Reason) {
+	var own, replaced []*autoscaler.TaskActivity
+	for _, a := range candidates {
+		if eventsOnly(a) && f.Failed != nil && *f.Failed > 0 {
+			held = append(held, autoscaler.Reason{Code: autoscaler.CodeDeadLetters, Severity: autoscaler.Alert, Task: a.Ref.Task,
+				Detail: fmt.Sprintf("%d events could not be applied; one of them may be of a session here: deliver them again", *f.Failed)})
+			continue
+		}
+		if s := f.status(a.Ref.Task); f.outdated(a.Ref.Task) || s != nil && s.Health == "UNHEALTHY" {
+			replaced = append(replaced, a)
+			continue
+		}
+		own = append(own, a)
+	}
+	if len(own) > 0 {
+		reasons := f.gate(own)
+		if held = append(held, reasons...); len(reasons) == 0 {
+			through = own
+		}
+	}
+	if len(replaced) > 0 {
+		reasons := append(f.barred(), f.wrongVictims()...)
+		if held = append(held, reasons...); len(reasons) == 0 {
+			through = append(through, replaced...)
+		}
+	}
+	return through, held
+}
+
+// outdated reports that the task is of a deployment that is being replaced.
+func (f *Facts) outdated(task autoscaler.TaskID) bool {
+	s := f.status(task)
+	return f.State != nil && s != nil && !primary(f.State, s.Deployment)
+}
+
 // gateHeld are the gate's reasons while candidates wait behind others' release.
 func (f *Facts) gateHeld() []autoscaler.Reason {
 	candidates := f.candidates()
 	if len(candidates) == 0 || f.State == nil {
 		return nil
 	}
-	return f.gate(candidates)
+	_, held := f.admit(candidates)
+	return held
 }
 
 // wrongVictims are tasks that ECS is stopping on its own choice though they are
@@ -60,13 +99,14 @@ func (f *Facts) wrongVictims() []autoscaler.Reason {
 	var reasons []autoscaler.Reason
 	for i := range f.State.Tasks {
 		task := &f.State.Tasks[i]
-		// A task of a deployment that is being replaced, and one that never opened,
-		// ECS may stop as it likes: they hold nobody, or their protection ended.
-		if task.Wanted() || task.StopCode != "ServiceSchedulerInitiated" || !primary(f.State, task.Deployment) {
+		// A task of a deployment that is being replaced, one that is sick, and one that
+		// never opened, ECS may stop as it likes: they hold nobody, or their protection
+		// ended, or none keeps them.
+		if task.Wanted() || task.StopCode != "ServiceSchedulerInitiated" || !primary(f.State, task.Deployment) || task.Health == "UNHEALTHY" {
 			continue
 		}
 		a := f.record(task.ID)
-		if a != nil && !a.Foreign && (a.State == autoscaler.TaskOpen || a.State == autoscaler.TaskCordoned) {
+		if a != nil && !a.Foreign && !a.Exposed() && (a.State == autoscaler.TaskOpen || a.State == autoscaler.TaskCordoned) {
 			reasons = append(reasons, autoscaler.Reason{
 				Code: autoscaler.CodeWrongVictim, Severity: autoscaler.Alert, Task: task.ID,
 				Detail: "ECS stops it and it is " + string(a.State),

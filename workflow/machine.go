@@ -17,7 +17,7 @@ import (
 func Next(f Facts) Action {
 	rules := [...]func(*Facts) (Action, bool){
 		shieldBusy, putBack, over, rest,
-		balancerFirst, retireReady, abort,
+		balancerFirst, barrier, retireReady, abort,
 		look, closeStopped, unprotect, lower, stopStraggler, stuck,
 	}
 	for _, rule := range rules {
@@ -110,11 +110,11 @@ func rest(f *Facts) (Action, bool) {
 }
 
 // candidates are the tasks whose drains are finished and that this call has not
-// tried to retire; with the balancer first, only those whose targets are closed.
+// tried to retire; those that go by the balancer only once their targets are closed.
 func (f *Facts) candidates() []*autoscaler.TaskActivity {
 	var found []*autoscaler.TaskActivity
 	for _, a := range f.batch() {
-		if f.ready(a) && !f.tried(Retire, a.Ref.Task) && (!f.Options.LoadBalancerFirst || f.closedAtBalancer(a)) {
+		if f.ready(a) && !f.tried(Retire, a.Ref.Task) && (!f.needsBalancer(a) || f.closedAtBalancer(a)) {
 			found = append(found, a)
 		}
 	}
@@ -131,26 +131,40 @@ func retireReady(f *Facts) (Action, bool) {
 	if f.State == nil {
 		return Action{Kind: LookState, Step: StepGate}, true
 	}
+	if a, ok := f.lookEvents(candidates); ok {
+		return a, true
+	}
 	alone := len(f.retired()) == 0
-	if held := f.gate(candidates); len(held) > 0 {
+	through, held := f.admit(candidates)
+	if len(through) == 0 {
 		return Action{Kind: Hold, Step: StepGate, Reasons: held}, alone
+	}
+	retire := Action{Kind: Retire, Step: StepRetire, Tasks: ids(through)}
+	// While a deployment is blocked ECS refuses to protect the new tasks, and it is
+	// the old ones' going that unblocks it. No count is lowered for them.
+	old := slices.DeleteFunc(slices.Clone(through), func(a *autoscaler.TaskActivity) bool { return !f.outdated(a.Ref.Task) })
+	if len(old) == len(through) {
+		return retire, true
 	}
 	if f.Listing == nil {
 		return Action{Kind: LookListing, Step: StepProtection}, true
 	}
 	lacking, foreign := f.unprotected(f.State)
-	if len(foreign) > 0 {
-		return Action{Kind: Hold, Step: StepProtection, Reasons: foreign}, alone
-	}
-	if first := f.untried(Protect, lacking); len(first) > 0 {
+	first := f.untried(Protect, lacking)
+	switch {
+	case len(foreign) == 0 && len(first) > 0:
 		return Action{Kind: Protect, Step: StepProtection, Tasks: first, Code: autoscaler.CodeUnconfirmed}, true
+	case len(foreign)+len(lacking) == 0:
+		return retire, true
+	case len(old) > 0:
+		retire.Tasks = ids(old)
+		return retire, true
+	case len(foreign) > 0:
+		return Action{Kind: Hold, Step: StepProtection, Reasons: foreign}, alone
 	}
 	// Asked for, listed again and still not there. One more call would most likely
 	// hear the same DEPLOYMENT_BLOCKED; three such releases reopen the drains.
-	if len(lacking) > 0 {
-		return f.aborted(StepProtection, unconfirmed(lacking)), alone
-	}
-	return Action{Kind: Retire, Step: StepRetire, Tasks: ids(candidates)}, true
+	return f.aborted(StepProtection, unconfirmed(lacking)), alone
 }
 
 // abort ends a release that has nothing retired and nobody left to retire: the
@@ -158,6 +172,12 @@ func retireReady(f *Facts) (Action, bool) {
 func abort(f *Facts) (Action, bool) {
 	if len(f.retired()) > 0 {
 		return Action{}, false
+	}
+	if waits := f.throughBalancer(); len(waits) > 0 && len(f.Tried[Retire]) > 0 {
+		// Others of the batch are on their way by the balancer; theirs is not over.
+		if waits = slices.DeleteFunc(waits, func(a *autoscaler.TaskActivity) bool { return f.handled(a.Ref.Task) }); len(waits) > 0 {
+			return Action{Kind: Wait, Step: StepRetire, Until: f.At.Add(f.Options.Timing.Look)}, true
+		}
 	}
 	if len(f.Tried[Retire]) > 0 {
 		return f.aborted(StepRetire, nil), true
@@ -176,6 +196,9 @@ func (f *Facts) notReady(a *autoscaler.TaskActivity) autoscaler.Reason {
 		return autoscaler.Reason{Code: autoscaler.CodePinned, Task: a.Ref.Task}
 	case !a.Occupancy.Idle():
 		return autoscaler.Reason{Code: autoscaler.CodeNotReady, Task: a.Ref.Task, Detail: a.Occupancy.String() + " sessions"}
+	case eventsOnly(a) && !f.Options.Events:
+		return autoscaler.Reason{Code: autoscaler.CodeLevel, Severity: autoscaler.Notice, Task: a.Ref.Task,
+			Detail: "at level C, and there is no Config.Events to send its barrier through"}
 	}
 	return autoscaler.Reason{Code: autoscaler.CodeNotReady, Task: a.Ref.Task, Detail: "not acknowledged by every process"}
 }

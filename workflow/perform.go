@@ -25,6 +25,8 @@ func (c *call) perform(ctx context.Context, a Action) error {
 		return c.lookListing(ctx)
 	case LookTasks:
 		return c.lookTasks(ctx, a.Tasks)
+	case LookEvents:
+		return c.lookEvents(ctx)
 	case Protect:
 		c.protect(ctx, a)
 	case Retire:
@@ -41,6 +43,8 @@ func (c *call) perform(ctx context.Context, a Action) error {
 		return c.steerOut(ctx, a)
 	case SteerIn:
 		c.each(ctx, a, c.steerIn)
+	case Mark:
+		c.each(ctx, a, c.mark)
 	case Reopen:
 		c.each(ctx, a, c.reopen)
 	case Wait, Hold, Done:
@@ -96,6 +100,27 @@ func (c *call) lookTasks(ctx context.Context, tasks []autoscaler.TaskID) error {
 		}
 	}
 	return nil
+}
+
+func (c *call) lookEvents(ctx context.Context) error {
+	n, err := c.cfg.Events.Failed(ctx, c.service)
+	if err != nil {
+		return err
+	}
+	c.f.Failed = &n
+	return nil
+}
+
+// mark sends a task's barrier. One whose sending failed may arrive all the same.
+func (c *call) mark(ctx context.Context, a Action, record *autoscaler.TaskActivity) {
+	id := record.Ref.Task
+	if err := c.cfg.Events.Mark(ctx, record.Ref, record.Drain.ID); err != nil {
+		c.lost(autoscaler.CodeCallFailed, a, id, err)
+		return
+	}
+	others := slices.DeleteFunc(slices.Clone(c.f.Release.Marked), func(m autoscaler.Marked) bool { return m.Task == id })
+	c.f.Release.Marked = append(others, autoscaler.Marked{Task: id, Drain: record.Drain.ID, At: c.f.At})
+	c.entry(id, a.Step, "barrier sent")
 }
 
 // protect asks for protection. Nothing it hears is a confirmation, so the

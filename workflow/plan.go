@@ -14,6 +14,7 @@ type Step string
 // The steps, in order.
 const (
 	StepBalancer   Step = "balancer"
+	StepBarrier    Step = "barrier"
 	StepGate       Step = "gate"
 	StepProtection Step = "protection"
 	StepRetire     Step = "retire"
@@ -49,13 +50,25 @@ func ReleasePlan() Plan {
 	return Plan{
 		{StepBalancer, autoscaler.PhaseBalancer, "takes the tasks out of their target groups and waits for the delay", besideRetired(
 			Exit{On: "targets closed", To: StepGate},
+			Exit{On: "targets closed, level C", To: StepBarrier},
 			Exit{On: "targets closed, gate open", To: StepProtection},
+			Exit{On: "targets closed, old revision", To: StepRetire},
 			Exit{On: "waiting, or registered again", To: StepBalancer},
+			Exit{On: "no task left", Ends: autoscaler.OutcomeAborted},
+		)},
+		{StepBarrier, autoscaler.PhaseBalancer, "at level C: sends a barrier behind the task's events, and waits until it has settled", besideRetired(
+			Exit{On: "settled", To: StepGate},
+			Exit{On: "settled, gate open", To: StepProtection},
+			Exit{On: "settled, old revision", To: StepRetire},
+			Exit{On: "waiting", To: StepBarrier},
+			Exit{On: "registered again", To: StepBalancer},
 			Exit{On: "no task left", Ends: autoscaler.OutcomeAborted},
 		)},
 		{StepGate, autoscaler.PhaseRelease, "judges the service on fresh reads", besideRetired(
 			Exit{On: "open", To: StepProtection},
 			Exit{On: "open, protection read before", To: StepRetire},
+			Exit{On: "open, a task at level C registered again", To: StepBalancer},
+			Exit{On: "open, a task at level C to be marked", To: StepBarrier},
 			Exit{On: "held", To: StepGate},
 			Exit{On: "no task left, or none ready", Ends: autoscaler.OutcomeAborted},
 		)},

@@ -1,11 +1,14 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 )
@@ -26,10 +29,17 @@ type Config struct {
 	// keeps the task, with the error's text as the reason. It may be asked about
 	// the same task again.
 	Veto func(ctx context.Context, e Evidence) error
+	// Events, when not nil, is the queue that carries the events of tasks at level C.
+	// Without it no task at level C is released.
+	Events Events
 	// LoadBalancerFirst takes a task out of its target groups and waits for the
-	// delay before anything else. For tasks without sessions.
+	// delay before anything else. For tasks without sessions. At level C it is always
+	// so.
 	LoadBalancerFirst bool
 	Timing            Timing
+	// Concurrency bounds the services that are advanced at once; the others wait for
+	// their turn. Default 8: AWS's rates are per account, not per service.
+	Concurrency int
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 }
@@ -41,6 +51,7 @@ type Config struct {
 type Runner struct {
 	cfg     Config
 	options Options
+	turns   *semaphore.Weighted
 	// trace hears of every action; tests hold it to the plan.
 	trace func(Action)
 }
@@ -58,8 +69,11 @@ func New(cfg Config) (*Runner, error) {
 	}
 	return &Runner{
 		cfg:     cfg,
-		options: Options{Timing: cfg.Timing.withDefaults(), LoadBalancerFirst: cfg.LoadBalancerFirst},
-		trace:   func(Action) {},
+		options: Options{
+			Timing: cfg.Timing.withDefaults(), LoadBalancerFirst: cfg.LoadBalancerFirst, Events: cfg.Events != nil,
+		},
+		turns: semaphore.NewWeighted(int64(cmp.Or(cfg.Concurrency, 8))),
+		trace: func(Action) {},
 	}, nil
 }
 
@@ -80,8 +94,11 @@ func (c Config) problems() []error {
 			all = append(all, fmt.Errorf("%s is nil; give %s", field.name, field.give))
 		}
 	}
+	if c.Concurrency < 0 {
+		all = append(all, fmt.Errorf("Concurrency is %d; use 1 or more, or leave it 0 for 8", c.Concurrency))
+	}
 	t := c.Timing
-	for _, d := range []time.Duration{t.Lifetime, t.Margin, t.SelfClear, t.Chosen, t.StopSlack, t.Missing, t.Look, t.Alarm} {
+	for _, d := range []time.Duration{t.Lifetime, t.Margin, t.SelfClear, t.Chosen, t.StopSlack, t.Missing, t.Look, t.Alarm, t.Grace} {
 		if d < 0 {
 			all = append(all, fmt.Errorf("Timing holds %s; give durations above zero, or zero for the defaults", d))
 		}
@@ -226,7 +243,7 @@ func (r *Runner) Cancel(ctx context.Context, service autoscaler.ServiceID, id au
 		case err == nil:
 			// A journal that fails stops nothing.
 			_ = r.note(ctx, autoscaler.Entry{
-				At: r.cfg.Now(), Service: service, Release: id, By: journalName, Step: "cancel", Outcome: string(autoscaler.OutcomeCancelled),
+				Version: autoscaler.EntryVersion, At: r.cfg.Now(), Service: service, Release: id, By: journalName, Step: "cancel", Outcome: string(autoscaler.OutcomeCancelled),
 			})
 			return nil
 		case !errors.Is(err, autoscaler.ErrConflict):
