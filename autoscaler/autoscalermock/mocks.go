@@ -433,3 +433,168 @@ func (mr *MockDrainWorkflowMockRecorder) Release(ctx, req any) *gomock.Call {
 	mr.mock.ctrl.T.Helper()
 	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Release", reflect.TypeOf((*MockDrainWorkflow)(nil).Release), ctx, req)
 }
+
+// MockProtector is a mock of Protector interface.
+type MockProtector struct {
+	ctrl     *gomock.Controller
+	recorder *MockProtectorMockRecorder
+	isgomock struct{}
+}
+
+// MockProtectorMockRecorder is the mock recorder for MockProtector.
+type MockProtectorMockRecorder struct {
+	mock *MockProtector
+}
+
+// NewMockProtector creates a new mock instance.
+func NewMockProtector(ctrl *gomock.Controller) *MockProtector {
+	mock := &MockProtector{ctrl: ctrl}
+	mock.recorder = &MockProtectorMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockProtector) EXPECT() *MockProtectorMockRecorder {
+	return m.recorder
+}
+
+// List mocks base method.
+func (m *MockProtector) List(ctx context.Context, service autoscaler.ServiceID) ([]autoscaler.TaskStatus, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "List", ctx, service)
+	ret0, _ := ret[0].([]autoscaler.TaskStatus)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// List indicates an expected call of List.
+func (mr *MockProtectorMockRecorder) List(ctx, service any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "List", reflect.TypeOf((*MockProtector)(nil).List), ctx, service)
+}
+
+// Protect mocks base method.
+func (m *MockProtector) Protect(ctx context.Context, service autoscaler.ServiceID, tasks []autoscaler.TaskID, lifetime time.Duration) ([]autoscaler.ItemFailure, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Protect", ctx, service, tasks, lifetime)
+	ret0, _ := ret[0].([]autoscaler.ItemFailure)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Protect indicates an expected call of Protect.
+func (mr *MockProtectorMockRecorder) Protect(ctx, service, tasks, lifetime any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Protect", reflect.TypeOf((*MockProtector)(nil).Protect), ctx, service, tasks, lifetime)
+}
+
+// MockForcedEnds is a mock of ForcedEnds interface.
+type MockForcedEnds struct {
+	ctrl     *gomock.Controller
+	recorder *MockForcedEndsMockRecorder
+	isgomock struct{}
+}
+
+// MockForcedEndsMockRecorder is the mock recorder for MockForcedEnds.
+type MockForcedEndsMockRecorder struct {
+	mock *MockForcedEnds
+}
+
+// NewMockForcedEnds creates a new mock instance.
+func NewMockForcedEnds(ctrl *gomock.Controller) *MockForcedEnds {
+	mock := &MockForcedEnds{ctrl: ctrl}
+	mock.recorder = &MockForcedEndsMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockForcedEnds) EXPECT() *MockForcedEndsMockRecorder {
+	return m.recorder
+}
+
+// EndSessions mocks base method.
+func (m *MockForcedEnds) EndSessions(ctx context.Context, drain autoscaler.DrainRef) (int, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "EndSessions", ctx, drain)
+	ret0, _ := ret[0].(int)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// EndSessions indicates an expected call of EndSessions.
+func (mr *MockForcedEndsMockRecorder) EndSessions(ctx, drain any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "EndSessions", reflect.TypeOf((*MockForcedEnds)(nil).EndSessions), ctx, drain)
+}
+
+// GiveNotice mocks base method.
+func (m *MockForcedEnds) GiveNotice(ctx context.Context, drain autoscaler.DrainRef, ending time.Time) error {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "GiveNotice", ctx, drain, ending)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// GiveNotice indicates an expected call of GiveNotice.
+func (mr *MockForcedEndsMockRecorder) GiveNotice(ctx, drain, ending any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "GiveNotice", reflect.TypeOf((*MockForcedEnds)(nil).GiveNotice), ctx, drain, ending)
+}
+
+// MockJournal is a mock of Journal interface.
+type MockJournal struct {
+	ctrl     *gomock.Controller
+	recorder *MockJournalMockRecorder
+	isgomock struct{}
+}
+
+// MockJournalMockRecorder is the mock recorder for MockJournal.
+type MockJournalMockRecorder struct {
+	mock *MockJournal
+}
+
+// NewMockJournal creates a new mock instance.
+func NewMockJournal(ctrl *gomock.Controller) *MockJournal {
+	mock := &MockJournal{ctrl: ctrl}
+	mock.recorder = &MockJournalMockRecorder{mock}
+	return mock
+}
+
+// EXPECT returns an object that allows the caller to indicate expected use.
+func (m *MockJournal) EXPECT() *MockJournalMockRecorder {
+	return m.recorder
+}
+
+// Append mocks base method.
+func (m *MockJournal) Append(ctx context.Context, entries ...autoscaler.Entry) error {
+	m.ctrl.T.Helper()
+	varargs := []any{ctx}
+	for _, a := range entries {
+		varargs = append(varargs, a)
+	}
+	ret := m.ctrl.Call(m, "Append", varargs...)
+	ret0, _ := ret[0].(error)
+	return ret0
+}
+
+// Append indicates an expected call of Append.
+func (mr *MockJournalMockRecorder) Append(ctx any, entries ...any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	varargs := append([]any{ctx}, entries...)
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Append", reflect.TypeOf((*MockJournal)(nil).Append), varargs...)
+}
+
+// Read mocks base method.
+func (m *MockJournal) Read(ctx context.Context, service autoscaler.ServiceID, task autoscaler.TaskID, since time.Time, limit int) ([]autoscaler.Entry, error) {
+	m.ctrl.T.Helper()
+	ret := m.ctrl.Call(m, "Read", ctx, service, task, since, limit)
+	ret0, _ := ret[0].([]autoscaler.Entry)
+	ret1, _ := ret[1].(error)
+	return ret0, ret1
+}
+
+// Read indicates an expected call of Read.
+func (mr *MockJournalMockRecorder) Read(ctx, service, task, since, limit any) *gomock.Call {
+	mr.mock.ctrl.T.Helper()
+	return mr.mock.ctrl.RecordCallWithMethodType(mr.mock, "Read", reflect.TypeOf((*MockJournal)(nil).Read), ctx, service, task, since, limit)
+}
