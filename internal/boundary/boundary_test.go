@@ -13,7 +13,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // surfaceBound is the most types and functions that autoscaler may export. The
 // package is the one that everybody reads, so a name more has to earn its place:
 // whoever raises the bound says in the review what the name is for.
-const surfaceBound = 81
+const surfaceBound = 82
 
 // tree parses the module that the test stands in.
 func tree(t *testing.T) (*Tree, string) {
