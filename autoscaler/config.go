@@ -1,9 +1,12 @@
 package autoscaler
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -227,15 +230,48 @@ func (c ObserverConfig) withDefaults() ObserverConfig {
 	return c
 }
 
-// longestIdleFirst is the default victim order.
-func longestIdleFirst(Snapshot) func(a, b Task) int {
-	return func(a, b Task) int {
-		if a.Old != b.Old {
-			if a.Old {
-				return -1
-			}
-			return 1
+// longestIdleFirst is the default victim order: tasks of an old revision, then those
+// of the fullest zone where zones are uneven, then the longest idle.
+//
+// Zones come before idleness because ECS starts an extra task to even them out, and
+// cannot stop a protected one afterwards: whoever takes its victims from anywhere pays
+// for that task again and again.
+func longestIdleFirst(s Snapshot) func(a, b Task) int {
+	over := overfull(s.Tasks)
+	first := func(a, b bool) int {
+		switch {
+		case a == b:
+			return 0
+		case a:
+			return -1
 		}
-		return int((b.IdleFor - a.IdleFor) / time.Second)
+		return 1
 	}
+	return func(a, b Task) int {
+		return cmp.Or(first(a.Old, b.Old), first(a.Zone == over, b.Zone == over), cmp.Compare(b.IdleFor, a.IdleFor))
+	}
+}
+
+// overfull returns the zone with the most tasks, where another has two fewer: by as
+// much ECS counts zones as uneven. A zone without tasks is not known of.
+func overfull(tasks []Task) string {
+	count := make(map[string]int)
+	for i := range tasks {
+		if tasks[i].State != TaskStopping && tasks[i].State != TaskRetired {
+			count[tasks[i].Zone]++
+		}
+	}
+	most, least := "", -1
+	for _, zone := range slices.Sorted(maps.Keys(count)) {
+		if n := count[zone]; most == "" || n > count[most] {
+			most = zone
+		}
+		if n := count[zone]; least < 0 || n < least {
+			least = n
+		}
+	}
+	if count[most]-least < 2 {
+		return "\x00" // no zone's name
+	}
+	return most
 }

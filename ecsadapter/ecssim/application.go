@@ -30,6 +30,15 @@ type ApplicationConfig struct {
 	Service autoscaler.ServiceID // default: the cluster's first
 	Slots   int                  // sessions a task has room for; default 10
 
+	// Level is what the application does for its sessions' safety; default A.
+	Level autoscaler.Level
+	// LevelOf, if set, says so for each deployment: an application that moves from
+	// one level to another in a rolling deployment runs at both for a while.
+	LevelOf func(deployment string) autoscaler.Level
+	// Processes is how many processes of a task hold sessions, each on its own;
+	// default 1. At level C nothing reports, however many there are.
+	Processes int
+
 	// Only Activity is asked, by the broker, to know where there is room.
 	Sessions interface {
 		Activity(ctx context.Context, service autoscaler.ServiceID, at time.Time) (autoscaler.Activity, error)
@@ -37,6 +46,10 @@ type ApplicationConfig struct {
 	Records autoscaler.Records
 	Writer  sessionstore.Writer
 	Demand  sessionstore.DemandWriter // optional: without it nobody hears of waiting users
+	// Barriers takes the barriers out of the event queue; needed at level C.
+	Barriers sessionstore.Barriers
+	// Queue describes the event queue of level C.
+	Queue QueueConfig
 
 	Entrance Entrance
 	// Lookup is how old the broker's view of the tasks may be; default 1 s. It
@@ -50,33 +63,58 @@ type ApplicationConfig struct {
 	Protection time.Duration
 	// WarmUp is the time from now on that the score leaves out; default none.
 	WarmUp time.Duration
+
+	// Stage, if set, makes actors of the processes and the users: others go on
+	// between any two of their calls. Without it each report and each placement is
+	// one event of the clock.
+	Stage *Stage
+	// Skew, if set, is how far the clock of an actor is from the cluster's.
+	Skew func(actor string) time.Duration
 }
 
-// Application is the application that runs on a service's tasks, at level A, and
-// the users that come to it. Each RUNNING task boots one process, which registers
-// its record closed, protects itself, reads that back, opens, reports, and follows
-// what the answers say. What lives is known here and nowhere else: a session whose
-// task's process ends while it lives is cut.
+// Application is the application that runs on a service's tasks, and the users that
+// come to it.
+//
+// At levels A and B each RUNNING task boots its processes, which register its record
+// closed, protect it, read that back, open, report, and follow what the answers say;
+// at level A a session is asked for before it is served, at level B it is told of
+// while it is. At level C a task says nothing but that sessions start and end, by
+// events that travel through a queue; it is registered by its own first event from
+// ECS, and protected and opened by the controller.
+//
+// What lives is known here and nowhere else: a session whose task's process ends
+// while it lives is cut.
 //
 // It runs on the cluster's clock and in its goroutine.
 type Application struct {
 	c   *Cluster
 	cfg ApplicationConfig
 	// Only processes that run; those of stopped tasks are forgotten.
-	processes map[autoscaler.TaskID]*process
+	processes map[autoscaler.TaskID][]*process
+	levels    map[autoscaler.TaskID]autoscaler.Level
 	broker    broker
+	queue     *EventQueue
 	score     scoring
 	cuts      []Cut
 	names     int64 // of sessions, so far
 }
 
-// Cut is a session that ended because its task did.
+// Cut is a session that ended because its task, or its task's process, did.
 type Cut struct {
 	At       time.Time
 	Task     autoscaler.TaskID
 	Session  sessionstore.SessionID
-	StopCode string // why the task stopped
+	Began    time.Time
+	Level    autoscaler.Level // of the task
+	StopCode string           // why the task stopped; [CutByRestart] where it did not
+	// Protected says that ECS was protecting the task when it was told to stop, Exempt
+	// that it was sick, or that somebody else had bared or stopped it.
+	Protected, Exempt bool
 }
+
+// CutByRestart is the StopCode of a session whose process restarted within its task:
+// the application's own doing, which ECS tells nobody of.
+const CutByRestart = "container restart"
 
 // NewApplication starts an application on the cluster, now: on tasks that run
 // already at once, on others as they come. It refuses a configuration without one
@@ -86,23 +124,36 @@ func NewApplication(c *Cluster, cfg ApplicationConfig) (*Application, error) {
 		return nil, &autoscaler.Error{Op: "ecssim.NewApplication", Ref: cfg.Service.String(),
 			Err: errors.New("a contract is missing"), Hint: "give Sessions, Records and Writer"}
 	}
+	cfg = cfg.withDefaults(c)
+	now := c.Now()
+	a := &Application{
+		c: c, cfg: cfg, processes: make(map[autoscaler.TaskID][]*process),
+		levels: make(map[autoscaler.TaskID]autoscaler.Level), score: newScoring(now.Add(cfg.WarmUp), cfg.Slots),
+	}
+	a.broker = newBroker(a)
+	a.queue = newEventQueue(a, cfg.Queue)
+	c.Subscribe(a.follow)
+	c.SubscribeEvents(a.onboard)
+	return a, nil
+}
+
+func (cfg ApplicationConfig) withDefaults(c *Cluster) ApplicationConfig {
 	if cfg.Service == (autoscaler.ServiceID{}) {
 		cfg.Service = c.first()
 	}
 	if cfg.Slots <= 0 {
 		cfg.Slots = 10
 	}
+	if cfg.Level == "" {
+		cfg.Level = autoscaler.LevelA
+	}
+	if cfg.Processes <= 0 {
+		cfg.Processes = 1
+	}
 	cfg.Lookup = defaultDuration(cfg.Lookup, time.Second)
 	cfg.ReportInterval = defaultDuration(cfg.ReportInterval, sessionstore.ReportInterval)
 	cfg.Protection = defaultDuration(cfg.Protection, 24*time.Hour)
-	now := c.Now()
-	a := &Application{
-		c: c, cfg: cfg, processes: make(map[autoscaler.TaskID]*process),
-		score: newScoring(now.Add(cfg.WarmUp), cfg.Slots),
-	}
-	a.broker = newBroker(a)
-	c.Subscribe(a.follow)
-	return a, nil
+	return cfg
 }
 
 // first returns the id of the cluster's first service.
@@ -112,46 +163,100 @@ func (c *Cluster) first() autoscaler.ServiceID {
 	return c.order[0].cfg.ID
 }
 
-// follow acts on the tasks' changes.
+// level returns the level of a task of the deployment.
+func (a *Application) level(deployment string) autoscaler.Level {
+	if a.cfg.LevelOf != nil {
+		return a.cfg.LevelOf(deployment)
+	}
+	return a.cfg.Level
+}
+
+// now is the clock of an actor.
+func (a *Application) now(actor string) time.Time {
+	if a.cfg.Skew == nil {
+		return a.c.Now()
+	}
+	return a.c.Now().Add(a.cfg.Skew(actor))
+}
+
+// follow acts on the tasks' changes: what happens within the task itself, which no
+// lost event can keep from happening.
 func (a *Application) follow(change TaskChange) {
 	if change.Ref.Service != a.cfg.Service {
 		return
 	}
 	a.score.task(change)
+	task := change.Ref.Task
 	switch change.LastStatus {
 	// The process starts with RUNNING and not with the target's first health
 	// check: a broker reaches it without the balancer.
 	case "RUNNING":
-		if a.processes[change.Ref.Task] == nil {
-			a.boot(change)
+		if a.processes[task] == nil {
+			a.levels[task] = a.level(change.Deployment)
+			a.boot(change.Ref, change.Deployment)
 		}
-	// SIGTERM. Who is inside goes on until the process exits; a level A process
-	// that was stopped in its turn holds nobody by now.
+	// SIGTERM. Who is inside goes on until the process exits; a process that was
+	// stopped in its turn holds nobody by now.
 	case "STOPPING":
-		if p := a.processes[change.Ref.Task]; p != nil {
+		for _, p := range a.processes[task] {
 			p.leaving = true
 		}
 	// What lives now is lost. A drain that worked, or users that left in time,
 	// leave nothing to cut.
 	case "DEPROVISIONING", "STOPPED":
-		if p := a.processes[change.Ref.Task]; p != nil {
-			delete(a.processes, change.Ref.Task)
-			a.cut(p, change)
+		for _, p := range a.processes[task] {
+			a.cut(p, Cut{At: change.At, StopCode: change.StopCode, Protected: change.Spared, Exempt: change.Unhealthy || change.ByOthers})
 		}
+		delete(a.processes, task)
+		delete(a.levels, task)
 	}
 }
 
+// onboard registers level C tasks, as whoever reads the service's task events would.
+// The event may come late, twice, or never: then the pass that lists the task makes
+// its record, and nobody knows what the task held before.
+func (a *Application) onboard(event TaskChange) {
+	early := event.LastStatus == "PROVISIONING" || event.LastStatus == "PENDING" || event.LastStatus == "ACTIVATING"
+	if event.Ref.Service != a.cfg.Service || !early || a.level(event.Deployment) != autoscaler.LevelC {
+		return
+	}
+	// A registration that fails is tried again with the next event.
+	_, _ = a.cfg.Records.Register(WithActor(context.Background(), "ingest"), autoscaler.RegisterRequest{
+		Ref: event.Ref, Level: autoscaler.LevelC, Slots: a.cfg.Slots, Revision: event.Deployment, At: a.now("ingest"),
+	})
+}
+
+// Restart ends the task's processes from within and boots them again: ECS sees
+// nothing of it, and the sessions are lost.
+func (a *Application) Restart(task autoscaler.TaskID) {
+	old := a.processes[task]
+	if len(old) == 0 || old[0].leaving {
+		return
+	}
+	for _, p := range old {
+		a.cut(p, Cut{At: a.c.Now(), StopCode: CutByRestart})
+	}
+	a.boot(old[0].ref, old[0].deployment)
+}
+
 // cut ends the sessions of a process that ended.
-func (a *Application) cut(p *process, change TaskChange) {
+func (a *Application) cut(p *process, as Cut) {
 	p.down = true
-	for i := range p.sessions {
-		a.cuts = append(a.cuts, Cut{At: change.At, Task: p.ref.Task, Session: p.sessions[i], StopCode: change.StopCode})
+	as.Task, as.Level = p.ref.Task, p.level
+	for _, s := range p.sessions {
+		as.Session, as.Began = s.id, s.began
+		a.cuts = append(a.cuts, as)
 		// The users of a cut session do not come back here: the cut is counted, and
 		// one is too many already.
 		a.score.active(a.c.Now(), -1)
 	}
 	p.sessions = nil
-	a.c.SetSessions(p.ref, 0, a.cfg.Slots)
+	a.tellCluster(p.ref)
+}
+
+// tellCluster keeps the truth behind metrics and routing.
+func (a *Application) tellCluster(ref autoscaler.TaskRef) {
+	a.c.SetSessions(ref, a.Live(ref.Task), a.cfg.Slots)
 }
 
 // Play lets users come. Sessions must be sorted by start; those that lie in the
@@ -165,7 +270,7 @@ func (a *Application) Play(sessions []Session) {
 		now := a.c.Now()
 		for i < len(sessions) && !sessions[i].Start.After(now) {
 			a.names++
-			a.broker.arrive(&user{name: a.names, arrived: now, length: sessions[i].Duration})
+			a.arrive(&user{name: a.names, arrived: now, length: sessions[i].Duration})
 			i++
 		}
 		if i < len(sessions) {
@@ -195,10 +300,11 @@ func (a *Application) Visit(ctx context.Context, length time.Duration) bool {
 
 // Live returns how many sessions the task truly holds.
 func (a *Application) Live(task autoscaler.TaskID) int {
-	if p := a.processes[task]; p != nil {
-		return len(p.sessions)
+	n := 0
+	for _, p := range a.processes[task] {
+		n += len(p.sessions)
 	}
-	return 0
+	return n
 }
 
 // Active returns how many sessions live on all tasks.
@@ -209,3 +315,6 @@ func (a *Application) Waiting() int { return a.broker.waiting() }
 
 // Cuts returns the sessions that ended because their task did, in order.
 func (a *Application) Cuts() []Cut { return a.cuts }
+
+// Events returns the queue that carries the events of the level C tasks.
+func (a *Application) Events() *EventQueue { return a.queue }

@@ -21,6 +21,7 @@ const (
 	lastTry      = 16              // of one placement: more refusals than any race explains
 	grantTries   = 3               // of one question, before it is withdrawn
 	demandSource = "ecssim/entrance"
+	patience     = 30 * time.Minute // of a user on a stage, who then leaves
 )
 
 // user is somebody who wants a session.
@@ -72,6 +73,44 @@ func newBroker(a *Application) broker {
 }
 
 func (b *broker) waiting() int { return len(b.queue) + b.trying }
+
+// arrive takes a user in: by the application's broker, or, on a stage, by a broker of
+// the user's own, which others can overtake at every call.
+func (a *Application) arrive(u *user) {
+	if a.cfg.Stage == nil {
+		a.broker.arrive(u)
+		return
+	}
+	a.score.arrival(u.arrived)
+	a.cfg.Stage.Go("user/"+strconv.FormatInt(u.name, 10), func(ctx context.Context) { a.seek(ctx, u) })
+}
+
+// seek tries to be served, again and again, until the user's patience ends.
+func (a *Application) seek(ctx context.Context, u *user) {
+	own := broker{a: a, ctx: ctx}
+	for a.c.Now().Sub(u.arrived) < patience {
+		served := false
+		if a.cfg.Entrance == EnterByBalancer {
+			served = own.knockOnce(u)
+		} else {
+			served = own.place(u)
+		}
+		if served {
+			break
+		}
+		if u.tries++; !u.noSlot && (a.cfg.Entrance != EnterByBalancer || u.tries > balancerTry) {
+			a.broker.trying++
+			a.broker.turnedAway(u)
+		}
+		if a.cfg.Stage.Sleep(ctx, retryEvery*time.Duration(min(u.tries, 30))) != nil {
+			break
+		}
+	}
+	if u.noSlot {
+		a.broker.trying--
+		a.broker.tell()
+	}
+}
 
 // arrive takes a user in.
 func (b *broker) arrive(u *user) {
@@ -152,6 +191,8 @@ func (b *broker) place(u *user) bool {
 	for range lastTry {
 		fresh := b.look()
 		choice, ok := sessionstore.Place(b.view, route)
+		// Only a question opens a cordoned task, and a level B process is not asked.
+		ok = ok && (!choice.Reopen || b.asks(choice.Ref.Task))
 		if (!ok || choice.Reopen) && !fresh {
 			b.viewedAt = time.Time{}
 			continue
@@ -175,7 +216,7 @@ func (b *broker) look() bool {
 	if !b.viewedAt.IsZero() && now.Sub(b.viewedAt) < b.a.cfg.Lookup {
 		return b.viewedAt.Equal(now)
 	}
-	activity, err := b.a.cfg.Sessions.Activity(b.ctx, b.a.cfg.Service, now)
+	activity, err := b.a.cfg.Sessions.Activity(b.ctx, b.a.cfg.Service, b.now())
 	if err != nil {
 		// No view is not an empty service: the user waits, and the next look may
 		// succeed.
@@ -223,32 +264,63 @@ func (b *broker) adjust(id autoscaler.TaskID, by int) {
 // of either is a refusal.
 func (b *broker) ask(u *user, task autoscaler.TaskID, reopen bool) bool {
 	ref := autoscaler.TaskRef{Service: b.a.cfg.Service, Task: task}
-	if !b.begin(u, ref, reopen) {
+	asks := b.asks(task)
+	if asks && !b.begin(u, ref, reopen) {
 		b.a.score.refused(u.arrived)
 		return false
 	}
 	// The process has the last word, not the record: one that has acknowledged a
 	// drain is bound until it reads an open record of a higher version. Until then
 	// the record holds the session, so the task cannot be retired meanwhile.
-	p, id := b.a.processes[task], u.id()
-	if p == nil || !p.admits() {
+	p, id := b.a.emptiest(task), u.id()
+	if p == nil || !p.admits(b.ctx) {
 		b.a.score.refused(u.arrived)
-		b.abandon(u, ref)
+		if asks {
+			b.abandon(u, ref)
+		}
 		return false
 	}
-	now := b.a.c.Now()
+	b.serveUser(u, p, id)
+	if !asks {
+		p.told(b.ctx, id)
+	}
+	return true
+}
+
+// serveUser lets a user in, and plans the session's end.
+func (b *broker) serveUser(u *user, p *process, id sessionstore.SessionID) {
+	now, task := b.a.c.Now(), p.ref.Task
 	p.begin(id)
 	b.a.score.served(u.arrived, now)
 	b.a.c.At(now.Add(u.length), func() {
 		// A session that was cut has ended already, and nobody tells its end.
 		if p.end(id) {
-			p.ended(id)
+			p.ended(WithActor(context.Background(), p.name), id)
 			b.a.broker.adjust(task, -1)
 			b.a.broker.slotFreed()
 		}
 	})
-	return true
 }
+
+// asks reports that sessions on the task are asked for before they are served.
+func (b *broker) asks(task autoscaler.TaskID) bool {
+	ps := b.a.processes[task]
+	return len(ps) == 0 || ps[0].level == autoscaler.LevelA
+}
+
+// emptiest returns the task's process with the fewest sessions, nil where none runs.
+func (a *Application) emptiest(task autoscaler.TaskID) *process {
+	var best *process
+	for _, p := range a.processes[task] {
+		if best == nil || len(p.sessions) < len(best.sessions) {
+			best = p
+		}
+	}
+	return best
+}
+
+// now is the broker's clock.
+func (b *broker) now() time.Time { return b.a.now(Actor(b.ctx)) }
 
 // begin asks the store until there is an answer that still holds: a grant is
 // void when it comes too late, and the same question renews it.
@@ -257,10 +329,10 @@ func (b *broker) begin(u *user, ref autoscaler.TaskRef, reopen bool) bool {
 	// admitted and answers as the first call did.
 	for range grantTries {
 		grant, err := b.a.cfg.Writer.Begin(b.ctx, sessionstore.BeginRequest{
-			Ref: ref, Session: u.id(), At: b.a.c.Now(), Reopen: reopen,
+			Ref: ref, Session: u.id(), At: b.now(), Reopen: reopen,
 		})
 		switch {
-		case err == nil && b.a.c.Now().Before(grant.Expires):
+		case err == nil && b.now().Before(grant.Expires):
 			return true
 		case refusal(err):
 			return false
@@ -285,19 +357,14 @@ func refusal(err error) bool {
 // abandon withdraws what was granted, or may have been, and is not served. The id
 // is never used again.
 func (b *broker) abandon(u *user, ref autoscaler.TaskRef) {
-	_ = b.a.cfg.Writer.Abandon(b.ctx, sessionstore.EndRequest{Ref: ref, Session: u.id(), At: b.a.c.Now()})
+	_ = b.a.cfg.Writer.Abandon(b.ctx, sessionstore.EndRequest{Ref: ref, Session: u.id(), At: b.now()})
 	u.asked++
 }
 
 // knock goes where the balancer routes: by least connections first, at random
 // after a refusal.
 func (b *broker) knock(u *user) {
-	routing := RouteLeastConnections
-	if u.tries > 0 {
-		routing = RouteRandom
-	}
-	task, ok := b.a.c.Route(b.a.cfg.Service, routing)
-	if ok && b.ask(u, task, false) {
+	if b.knockOnce(u) {
 		if u.noSlot {
 			b.trying--
 			b.tell()
@@ -311,6 +378,16 @@ func (b *broker) knock(u *user) {
 		b.turnedAway(u)
 	}
 	b.a.c.At(b.a.c.Now().Add(retryEvery), func() { b.knock(u) })
+}
+
+// knockOnce goes where the balancer sends a user, once.
+func (b *broker) knockOnce(u *user) bool {
+	routing := RouteLeastConnections
+	if u.tries > 0 {
+		routing = RouteRandom
+	}
+	task, ok := b.a.c.Route(b.a.cfg.Service, routing)
+	return ok && b.ask(u, task, false)
 }
 
 // tell reports demand, at most every two seconds, and again while users wait.

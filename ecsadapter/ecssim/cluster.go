@@ -31,7 +31,13 @@ type Cluster struct {
 	events   []ServiceEvent
 	watchers []func(TaskChange)
 
-	seam atomic.Pointer[Seam]
+	// How far back stale reads reach; views are kept for that long.
+	remember  int64
+	listeners []func(TaskChange) // to task events, which can be late, twice or lost
+
+	requests atomic.Int64
+	seam     atomic.Pointer[Seam]
+	faults   atomic.Pointer[Faults]
 }
 
 var (
@@ -135,6 +141,10 @@ type TaskChange struct {
 	CreatedAt                           time.Time
 	Sessions                            int   // that lived on the task at that instant
 	Version                             int64 // grows with each change of the task
+	Unhealthy                           bool
+	// Spared says that ECS was protecting the task at the instant at which it was told
+	// to stop; ByOthers that somebody else had taken its protection away, or stopped it.
+	Spared, ByOthers bool
 }
 
 // Subscribe has f called on every change of a task, in order, at the change's
@@ -153,6 +163,38 @@ func (c *Cluster) Subscribe(f func(TaskChange)) {
 			}
 		}
 	}
+}
+
+// SubscribeEvents has f called with the task events that the cluster's event bus
+// delivers: at least once and in any order, as far as the faults let them through.
+// A task that is changing gets one for each status; Version tells their order.
+func (c *Cluster) SubscribeEvents(f func(TaskChange)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.listeners = append(c.listeners, f)
+	for _, s := range c.order {
+		for _, t := range s.tasks {
+			if t.status != stopped {
+				c.deliver(t.change(), f)
+			}
+		}
+	}
+}
+
+// deliver plans the event's delivery. The lock is held.
+func (c *Cluster) deliver(change TaskChange, f func(TaskChange)) {
+	m := c.faults.Load().strikeEvent()
+	at := c.now
+	switch m.kind {
+	case FaultEventLost:
+		return
+	case FaultEventLate:
+		at += int64(m.delay)
+	case FaultEventDup:
+		c.agenda.push(at+int64(m.delay), false, func() { f(change) })
+	default:
+	}
+	c.agenda.push(at, false, func() { f(change) })
 }
 
 // find returns a service. The lock is held.

@@ -64,6 +64,12 @@ type ServiceConfig struct {
 	// while it is protected. AWS's text is silent; the default replaces it.
 	KeepUnhealthyProtected bool
 	MaxPercent             int // of desired, during a deployment; default 200
+	// ScaleBothRevisions has a higher desired count during a rolling deployment start
+	// tasks of the old revision too. AWS's text is silent.
+	ScaleBothRevisions bool
+	// Rebalance is zone rebalancing, which AWS turns on by default: it starts an extra
+	// task first, and keeps it where it can stop no other.
+	Rebalance bool
 
 	// FailPlacement is asked before each start; true leaves the task unplaced,
 	// and the scheduler tries again half a minute later. Nil never fails.

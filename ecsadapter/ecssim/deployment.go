@@ -2,6 +2,8 @@ package ecssim
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 )
@@ -32,6 +34,38 @@ func (c *Cluster) Deploy(id autoscaler.ServiceID, revision string) (string, erro
 	d := s.deploy(revision)
 	s.reconcile()
 	return d.id, nil
+}
+
+// DeployWithin is Deploy by a tool that waits for the deployment to complete, as
+// CloudFormation does for three hours, and rolls back to the revision before it where
+// it has not by then.
+func (c *Cluster) DeployWithin(id autoscaler.ServiceID, revision string, patience time.Duration) (string, error) {
+	c.mu.Lock()
+	s, err := c.find(id)
+	if err != nil {
+		c.mu.Unlock()
+		return "", notFound("ecssim.DeployWithin", id.String(), err)
+	}
+	before := strings.TrimPrefix(s.primary().id, "ecs-svc/")
+	c.mu.Unlock()
+	started, err := c.Deploy(id, revision)
+	if err != nil {
+		return "", err
+	}
+	c.At(c.Now().Add(patience), func() {
+		if c.underWay(id, started) {
+			_, _ = c.Deploy(id, before+"-again")
+		}
+	})
+	return started, nil
+}
+
+// underWay reports that the deployment is the primary one and has not completed.
+func (c *Cluster) underWay(id autoscaler.ServiceID, deployment string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, err := c.find(id)
+	return err == nil && s.primary().id == deployment && s.primary().rollout != rolloutCompleted
 }
 
 // deploy makes a deployment the primary one.

@@ -55,8 +55,9 @@ type Proof interface {
 //   - I5: a dangerous call carries a permit that a checkpoint held and that has
 //     not run out as it is sent; a service has one live permit at a time, unless a
 //     raise takes it over at level A.
-//   - cut: no task stops by scaling, a drain or a deployment while a session lives
-//     on it, unless it is exposed or unhealthy.
+//   - cut: no task at level A or B stops by scaling, a drain or a deployment while a
+//     session lives on it, unless it is exposed or unhealthy, somebody else took its
+//     protection away, or its sessions were ended by force.
 //
 // A protection that runs out by itself breaks nothing: that is how a service
 // without a controller is freed in the end. The stores must be wired to the same
@@ -74,6 +75,10 @@ type Invariants struct {
 	held    *autoscaler.Permit // on the checkpoint now
 	trace   []Call
 	found   []Violation
+
+	// Skew is how far the clocks of the callers may be from the cluster's. Set it
+	// before the first call where it is not zero.
+	Skew time.Duration
 }
 
 // NewInvariants returns the invariants of one service. Put Seam first among the
@@ -83,7 +88,10 @@ func NewInvariants(c *Cluster, service autoscaler.ServiceID, proof Proof) *Invar
 	if service == (autoscaler.ServiceID{}) {
 		service = c.first()
 	}
-	v := &Invariants{c: c, service: service, proof: proof, records: make(map[autoscaler.TaskID]autoscaler.TaskActivity)}
+	v := &Invariants{
+		c: c, service: service, proof: proof,
+		records: make(map[autoscaler.TaskID]autoscaler.TaskActivity),
+	}
 	c.Subscribe(v.stopped)
 	return v
 }
@@ -134,7 +142,7 @@ func (v *Invariants) sent(call Call) {
 	}
 	// Judged as the call leaves its sender. That it may arrive minutes later is
 	// not the sender's to prevent, and I4 makes it harmless.
-	if permit.Expired(v.c.Now()) {
+	if permit.Expired(v.c.Now().Add(-v.Skew)) {
 		v.broken("I5", "%s is sent under a permit that ran out at %s", call.Op, permit.NotAfter.Format(time.RFC3339Nano))
 	}
 	if !slices.ContainsFunc(v.permits, func(p autoscaler.Permit) bool { return samePermit(p, permit) }) {
@@ -178,10 +186,10 @@ func (v *Invariants) after(ctx context.Context, call Call) {
 		}
 		v.look(ctx, call.Task)
 	case OpCordon, OpReopen, OpRetire, OpRegister, OpOpen, OpRenew, OpForget,
-		OpStarted, OpReport, OpEnd, OpTouch, OpReserve, OpAbandon:
+		OpStarted, OpReport, OpEnd, OpTouch, OpReserve, OpAbandon, OpBarrier, OpGiveNotice, OpEndSessions:
 		v.look(ctx, call.Task)
 	case OpDescribe, OpUtilization, OpList, OpProtect, OpSteer, OpWatch, OpAgentProtect, OpAgentProtection,
-		OpActivity, OpProve, OpLoadCheckpoint, OpControl, OpSetControl, OpReportDemand:
+		OpActivity, OpProve, OpLoadCheckpoint, OpControl, OpSetControl, OpReportDemand, OpMark, OpDeadLetters, OpAppend, OpRead:
 	}
 }
 
@@ -197,16 +205,22 @@ func (v *Invariants) look(ctx context.Context, task autoscaler.TaskID) {
 	if was.State == autoscaler.TaskRetired && now.State != autoscaler.TaskRetired && now.State != autoscaler.TaskGone {
 		v.broken("I2", "%s was retired and is %s", task, now.State)
 	}
-	if was.State != autoscaler.TaskRetired && now.State == autoscaler.TaskRetired && truth.sessions > 0 {
+	forced := !now.Drain.Forced.IsZero()
+	if was.State != autoscaler.TaskRetired && now.State == autoscaler.TaskRetired && truth.sessions > 0 && vouched(now.Level) && !forced {
 		v.broken("I2", "%s is retired while %d sessions live on it", task, truth.sessions)
 	}
 	// Only the write that opens is judged. An open task whose protection runs out
 	// later is the price of freeing a service that nobody controls.
 	opened := was.State != autoscaler.TaskOpen && now.State == autoscaler.TaskOpen
-	reports := now.Level == autoscaler.LevelA || now.Level == autoscaler.LevelB
-	if opened && reports && truth.wanted && !truth.protected && !now.Exposed() {
+	if opened && vouched(now.Level) && truth.wanted && !truth.protected && !now.Exposed() {
 		v.broken("I1", "%s opens, and ECS does not protect it", task)
 	}
+}
+
+// vouched reports that the guarantee holds at the level as it stands; at level C it
+// is the weaker one.
+func vouched(level autoscaler.Level) bool {
+	return level == autoscaler.LevelA || level == autoscaler.LevelB
 }
 
 // read returns the record as the store holds it. A record that is gone is shown
@@ -252,7 +266,7 @@ func (v *Invariants) saved(c autoscaler.Checkpoint) {
 	}
 	v.permits = append(v.permits, *c.Permit)
 	// An expired permit allows nothing, so replacing it takes nothing over.
-	if before == nil || before.Expired(v.c.Now()) {
+	if before == nil || before.Expired(v.c.Now().Add(v.Skew)) {
 		return
 	}
 	if !c.Permit.Raise || v.level() != autoscaler.LevelA {
@@ -283,7 +297,7 @@ func (v *Invariants) lowered(ctx context.Context, call Call) {
 	// The reads behind the value began a permit's life before it ends. A task
 	// that was there then, is wanted now and is not retired now was counted: the
 	// set can only have shrunk, however late the write arrives.
-	seen := args.Permit.NotAfter.Add(-autoscaler.PermitLife - time.Duration(v.c.lag))
+	seen := args.Permit.NotAfter.Add(-autoscaler.PermitLife - time.Duration(max(v.c.lag, v.c.remember)) - v.Skew)
 	kept := 0
 	for _, task := range v.c.keptSince(v.service, seen) {
 		v.look(ctx, task)
@@ -305,9 +319,19 @@ func (v *Invariants) stopped(change TaskChange) {
 		return
 	}
 	record := v.records[change.Ref.Task]
-	// The guarantee excepts both, and says so: an exposed task is unprotected by
-	// ECS's own refusal, an unhealthy one is replaced by ECS itself.
-	if record.Exposed() || v.c.truthOf(change.Ref).unhealthy {
+	// The guarantee excepts these, and says so: an exposed task is unprotected by
+	// ECS's own refusal, an unhealthy one is replaced by ECS itself, and what somebody
+	// else bares or stops nobody here can save.
+	if record.Exposed() || change.Unhealthy || change.ByOthers {
+		return
+	}
+	// A host that ends sessions by force has asked for what still lives to be cut.
+	if !record.Drain.Forced.IsZero() {
+		return
+	}
+	// At level C a session can be cut that began since what the proof is of; how long
+	// that may be only the host knows.
+	if !vouched(record.Level) {
 		return
 	}
 	v.broken("cut", "%s stopped (%s) with %d sessions, its record %q", change.Ref.Task, change.StopCode, change.Sessions, record.State)

@@ -17,7 +17,7 @@ type view struct {
 func (c *Cluster) settle() {
 	// Without lag there is nothing to keep, and a run of millions of events pays
 	// nothing for the possibility.
-	if c.lag == 0 {
+	if c.lag == 0 && c.remember == 0 {
 		return
 	}
 	for _, s := range c.order {
@@ -33,7 +33,7 @@ func (c *Cluster) settle() {
 		}
 		// The last view before the horizon is still the one that is shown.
 		old := 0
-		for old+1 < len(s.past) && s.past[old+1].at <= c.now-c.lag {
+		for old+1 < len(s.past) && s.past[old+1].at <= c.now-max(c.lag, c.remember) {
 			old++
 		}
 		s.past = append(s.past[:0], s.past[old:]...)
@@ -41,16 +41,32 @@ func (c *Cluster) settle() {
 	}
 }
 
+// unsettle has the next change keep a view of every service, and keeps one now.
+func (c *Cluster) unsettle() {
+	for _, s := range c.order {
+		s.dirty = true
+	}
+	c.settle()
+}
+
 // visible returns the service as describing shows it now, with protection as it is.
-func (s *service) visible() autoscaler.ServiceState {
-	if s.c.lag == 0 {
+func (s *service) visible() autoscaler.ServiceState { return s.shown(mishap{}) }
+
+// shown is what a call that a mishap befalls shows of the service: what was true a
+// while ago, where the read is stale, with protection as it is.
+func (s *service) shown(m mishap) autoscaler.ServiceState {
+	lag := s.c.lag
+	if m.kind == FaultStale {
+		lag = max(lag, min(int64(m.delay), s.c.remember))
+	}
+	if lag == 0 || len(s.past) == 0 {
 		return s.state()
 	}
 	// Before the first view is old enough to show, it is shown all the same: a
 	// service does not begin by being unknown.
 	shown := s.past[0].state
 	for _, v := range s.past[1:] {
-		if v.at > s.c.now-s.c.lag {
+		if v.at > s.c.now-lag {
 			break
 		}
 		shown = v.state

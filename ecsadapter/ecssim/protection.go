@@ -84,14 +84,19 @@ func (c *Cluster) AgentProtect(
 	if !enabled {
 		op = OpAgentUnprotect
 	}
-	err = c.call(ctx, Call{Op: op, Service: ref.Service, Task: ref.Task, Args: lifetime}, func() error {
+	err = c.callWith(ctx, Call{Op: op, Service: ref.Service, Task: ref.Task, Args: lifetime}, func(m mishap) error {
 		s, err := c.find(ref.Service)
 		if err != nil {
 			return notFound("ecssim.AgentProtect", ref.Service.String(), err)
 		}
 		c.calls["UpdateTaskProtection"]++
+		if m.kind == FaultItems {
+			failure = FailureInvalid
+			return nil
+		}
 		if failure = s.protect(ref.Task, enabled, lifetime); failure == "" {
-			until = c.instant(s.byID[ref.Task].protectedUntil)
+			t := s.byID[ref.Task]
+			until, t.bared = c.instant(t.protectedUntil), false
 		}
 		return nil
 	})

@@ -12,14 +12,15 @@ import (
 // Targets are not read. It implements autoscaler.Scaler.
 func (c *Cluster) Describe(ctx context.Context, id autoscaler.ServiceID) (autoscaler.ServiceState, error) {
 	var out autoscaler.ServiceState
-	err := c.call(ctx, Call{Op: OpDescribe, Service: id}, func() error {
+	err := c.callWith(ctx, Call{Op: OpDescribe, Service: id}, func(m mishap) error {
 		s, err := c.find(id)
 		c.calls["DescribeServices"]++
 		if err != nil {
 			return notFound("ecssim.Describe", id.String(), err)
 		}
-		out = s.visible()
+		out = s.shown(m)
 		c.countListing(out.Tasks)
+		out.Tasks = out.Tasks[:m.part(len(out.Tasks))]
 		return nil
 	})
 	return out, err
@@ -51,20 +52,21 @@ func (c *Cluster) SetDesired(ctx context.Context, req autoscaler.SetDesired) err
 		if !req.Permit.Covers(autoscaler.CallSetDesired) || req.Permit.Desired != req.Desired {
 			return uncovered(op, req.Service.String())
 		}
-		return c.inTime(op, req.Service.String(), req.Permit)
+		return c.inTime(ctx, op, req.Service.String(), req.Permit)
 	}
 	// The check stands between the seam's Before and Sent: what holds the caller
 	// up before it can refuse the call, what holds it up after it cannot.
-	return c.pass(ctx, Call{Op: OpSetDesired, Service: req.Service, Args: req}, check, func() error {
+	return c.pass(ctx, Call{Op: OpSetDesired, Service: req.Service, Args: req}, check, func(mishap) error {
 		return c.locked(func() error { return c.updateService(req.Service, req.Desired, false) })
 	})
 }
 
 // inTime refuses a permit whose time has passed, and counts the refusal.
-func (c *Cluster) inTime(op, ref string, permit autoscaler.Permit) error {
+func (c *Cluster) inTime(ctx context.Context, op, ref string, permit autoscaler.Permit) error {
+	now := c.callerNow(ctx)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !permit.Expired(c.instant(c.now)) {
+	if !permit.Expired(now) {
 		return nil
 	}
 	// Counted, so that a test can tell a refusal from a call never tried.

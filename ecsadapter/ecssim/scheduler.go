@@ -30,6 +30,9 @@ type service struct {
 	slots         int // of one task
 	points        []point
 
+	extra      int  // tasks that zone rebalancing has started beyond the desired count
+	stuckExtra bool // it was said that they stay
+
 	warming bool // the first tasks are being made, and skip their start
 	dirty   bool
 	past    []view // oldest first; kept only where describing lags
@@ -74,7 +77,8 @@ func (s *service) reconcile() {
 	}
 	// Healthy tasks beyond the count go at random, also where the scheduler made
 	// them surplus itself by starting a replacement.
-	s.scaleIn(healthy-s.desired, func(t *task) bool { return !t.unhealthy })
+	s.scaleIn(healthy-s.desired-s.extra, func(t *task) bool { return !t.unhealthy })
+	s.rebalance(ready)
 }
 
 // start launches up to n tasks of a deployment, as far as they can be placed.
@@ -196,9 +200,14 @@ func (s *service) setDesired(n int, foreign bool) {
 	})
 	// There is no compare-and-set: whatever value arrives last is the count, as
 	// with UpdateService.
-	lower := n < s.desired
+	lower, raised := n < s.desired, n-s.desired
 	s.desired = n
 	s.dirty = true
+	// What AWS does to the old revision is not written anywhere; one reading is that a
+	// deployment's two sets grow together.
+	if raised > 0 && s.cfg.ScaleBothRevisions && len(s.deployments) > 1 {
+		s.start(s.deployments[1], raised)
+	}
 	if lower {
 		delay := s.cfg.SchedulerDelay.draw(s.times)
 		s.choiceAt = s.c.now + delay

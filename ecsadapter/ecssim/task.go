@@ -57,7 +57,9 @@ type task struct {
 	protectedUntil          int64
 	target                  target
 	// The truth behind metrics and routing, and no part of any decision of ECS's.
-	sessions int // live ones, told by the application that runs on it
+	sessions int  // live ones, told by the application that runs on it
+	bared    bool // somebody else took its protection away, or stopped it
+	spared   bool // it was protected when it was told to stop
 }
 
 // protected reports scale-in protection at the present instant.
@@ -136,6 +138,7 @@ func (t *task) stop(code string) {
 	}
 	// desiredStatus changes at once and lastStatus follows: between the two a
 	// task still runs, and a listing of the running no longer shows it.
+	t.spared = t.protected()
 	t.wanted, t.stopCode, t.protectedUntil = false, code, never
 	t.s.kick()
 	switch {
@@ -193,12 +196,15 @@ func (t *task) move(to status) {
 func (t *task) announce() {
 	t.version++
 	t.s.dirty = true
-	if len(t.s.c.watchers) == 0 {
+	if len(t.s.c.watchers)+len(t.s.c.listeners) == 0 {
 		return
 	}
 	change := t.change()
 	for _, f := range t.s.c.watchers {
 		t.s.c.agenda.push(t.s.c.now, false, func() { f(change) })
+	}
+	for _, f := range t.s.c.listeners {
+		t.s.c.deliver(change, f)
 	}
 }
 
@@ -207,6 +213,7 @@ func (t *task) change() TaskChange {
 		At: t.s.c.instant(t.s.c.now), Ref: autoscaler.TaskRef{Service: t.s.cfg.ID, Task: t.id},
 		LastStatus: t.status.String(), DesiredStatus: t.desiredStatus(), StopCode: t.stopCode,
 		Deployment: t.deployment.id, CreatedAt: t.s.c.instant(t.created), Sessions: t.sessions, Version: t.version,
+		Unhealthy: t.unhealthy, Spared: t.spared, ByOthers: t.bared,
 	}
 }
 

@@ -20,20 +20,21 @@ const (
 // their way out, with protection and without targets.
 func (c *Cluster) List(ctx context.Context, id autoscaler.ServiceID) ([]autoscaler.TaskStatus, error) {
 	var out []autoscaler.TaskStatus
-	err := c.call(ctx, Call{Op: OpList, Service: id}, func() error {
+	err := c.callWith(ctx, Call{Op: OpList, Service: id}, func(m mishap) error {
 		s, err := c.find(id)
 		if err != nil {
 			return notFound("ecssim.List", id.String(), err)
 		}
 		// A listing by desiredStatus RUNNING hides the tasks on their way out, so
 		// it takes a second one for STOPPED, and drops what has stopped.
-		all := s.visible().Tasks
+		all := s.shown(m).Tasks
 		c.countListing(all)
 		for i := range all {
 			if !all[i].Stopped() {
 				out = append(out, all[i])
 			}
 		}
+		out = out[:m.part(len(out))]
 		return nil
 	})
 	return out, err
@@ -48,8 +49,8 @@ func (c *Cluster) Protect(
 		// Each call of ten is one on the wire: it can be held up, or lost, alone.
 		batch := tasks[:min(protectionBatch, len(tasks))]
 		tasks = tasks[len(batch):]
-		err := c.pass(ctx, Call{Op: OpProtect, Service: id, Args: batch}, nil, func() error {
-			failed, err := c.UpdateTaskProtection(id, batch, true, lifetime)
+		err := c.pass(ctx, Call{Op: OpProtect, Service: id, Args: batch}, nil, func(m mishap) error {
+			failed, err := c.updateProtection(id, batch, true, lifetime, m, false)
 			failures = append(failures, failed...)
 			return err
 		})
@@ -70,8 +71,8 @@ func (c *Cluster) Unprotect(ctx context.Context, req workflow.Dangerous) ([]auto
 		// The seam sees what this call is about, under the permit of the whole.
 		part := req
 		part.Tasks = batch
-		err := c.dangerous(ctx, OpUnprotect, autoscaler.CallUnprotect, part, func() error {
-			failed, err := c.UpdateTaskProtection(req.Service, batch, false, 0)
+		err := c.dangerous(ctx, OpUnprotect, autoscaler.CallUnprotect, part, func(m mishap) error {
+			failed, err := c.updateProtection(req.Service, batch, false, 0, m, false)
 			failures = append(failures, failed...)
 			return err
 		})
@@ -88,7 +89,7 @@ func (c *Cluster) Stop(ctx context.Context, req workflow.Dangerous) error {
 	for _, id := range req.Tasks {
 		part := req
 		part.Tasks = []autoscaler.TaskID{id}
-		err := c.dangerous(ctx, OpStop, autoscaler.CallStopTask, part, func() error {
+		err := c.dangerous(ctx, OpStop, autoscaler.CallStopTask, part, func(mishap) error {
 			return c.StopTask(autoscaler.TaskRef{Service: req.Service, Task: id})
 		})
 		if err != nil {
@@ -100,14 +101,14 @@ func (c *Cluster) Stop(ctx context.Context, req workflow.Dangerous) error {
 
 // dangerous passes a call that needs a permit. Send takes the lock by itself.
 func (c *Cluster) dangerous(
-	ctx context.Context, op Op, kind autoscaler.PermitCall, req workflow.Dangerous, send func() error,
+	ctx context.Context, op Op, kind autoscaler.PermitCall, req workflow.Dangerous, send func(mishap) error,
 ) error {
 	ref := req.Service.String()
 	check := func() error {
 		if !req.Permit.Covers(kind, req.Tasks...) {
 			return uncovered("ecssim."+string(op), ref)
 		}
-		return c.inTime("ecssim."+string(op), ref, req.Permit)
+		return c.inTime(ctx, "ecssim."+string(op), ref, req.Permit)
 	}
 	call := Call{Op: op, Service: req.Service, Args: req}
 	if len(req.Tasks) == 1 {
@@ -151,7 +152,7 @@ func (c *Cluster) Watch(
 	ctx context.Context, id autoscaler.ServiceID, tasks []autoscaler.TaskID,
 ) ([]autoscaler.TaskStatus, error) {
 	out := make([]autoscaler.TaskStatus, 0, len(tasks))
-	err := c.call(ctx, Call{Op: OpWatch, Service: id, Args: tasks}, func() error {
+	err := c.callWith(ctx, Call{Op: OpWatch, Service: id, Args: tasks}, func(m mishap) error {
 		s, err := c.find(id)
 		if err != nil {
 			return notFound("ecssim.Watch", id.String(), err)
@@ -164,11 +165,11 @@ func (c *Cluster) Watch(
 			c.calls["DescribeTargetHealth"]++
 		}
 		shown := make(map[autoscaler.TaskID]*autoscaler.TaskStatus)
-		all := s.visible().Tasks
+		all := s.shown(m).Tasks
 		for i := range all {
 			shown[all[i].ID] = &all[i]
 		}
-		for _, want := range tasks {
+		for _, want := range tasks[:m.part(len(tasks))] {
 			out = append(out, s.watched(want, shown[want]))
 		}
 		return nil
@@ -194,10 +195,17 @@ func (s *service) watched(id autoscaler.TaskID, shown *autoscaler.TaskStatus) au
 	return out
 }
 
-// UpdateTaskProtection is ECS's own call: at most ten tasks, 1 to 2880 minutes (0
-// means 120), a failure for each task that it refuses.
+// UpdateTaskProtection is ECS's own call as somebody else makes it, past every seam:
+// at most ten tasks, 1 to 2880 minutes (0 means 120), a failure for each task that it
+// refuses.
 func (c *Cluster) UpdateTaskProtection(
 	id autoscaler.ServiceID, tasks []autoscaler.TaskID, enabled bool, lifetime time.Duration,
+) ([]autoscaler.ItemFailure, error) {
+	return c.updateProtection(id, tasks, enabled, lifetime, mishap{}, true)
+}
+
+func (c *Cluster) updateProtection(
+	id autoscaler.ServiceID, tasks []autoscaler.TaskID, enabled bool, lifetime time.Duration, m mishap, foreign bool,
 ) ([]autoscaler.ItemFailure, error) {
 	const op = "ecssim.UpdateTaskProtection"
 	c.mu.Lock()
@@ -222,12 +230,27 @@ func (c *Cluster) UpdateTaskProtection(
 		return refuse("expiresInMinutes must be between 1 and 2880.")
 	}
 	var failures []autoscaler.ItemFailure
-	for _, t := range tasks {
-		if reason := s.protect(t, enabled, lifetime.Truncate(time.Minute)); reason != "" {
+	for i, t := range tasks {
+		reason := FailureInvalid
+		if !m.hits(i) {
+			reason = s.protect(t, enabled, lifetime.Truncate(time.Minute))
+		}
+		if known := s.byID[t]; known != nil && reason == "" {
+			known.bared = foreign && !enabled
+		}
+		if reason != "" {
 			failures = append(failures, autoscaler.ItemFailure{Task: t, Reason: reason})
 		}
 	}
 	return failures, nil
+}
+
+// ForeignStop is StopTask as a person makes it: nobody here has chosen the task.
+func (c *Cluster) ForeignStop(ref autoscaler.TaskRef) error {
+	if err := c.onTask("ecssim.ForeignStop", ref, func(t *task) { t.bared = true }); err != nil {
+		return err
+	}
+	return c.StopTask(ref)
 }
 
 // StopTask is ECS's own call. It stops a protected task as any other, does not

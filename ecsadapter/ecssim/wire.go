@@ -2,6 +2,7 @@ package ecssim
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
@@ -17,11 +18,46 @@ type wire struct {
 	state    autoscaler.StateStore
 	writer   sessionstore.Writer
 	demand   sessionstore.DemandWriter
+	forced   autoscaler.ForcedEnds
+	barriers sessionstore.Barriers
+	journal  autoscaler.Journal
+	past     *answers
+}
+
+// answers are what a store has answered in the last while: what a read that lags
+// behind is answered with.
+type answers struct{ all []answer }
+
+type answer struct {
+	service  autoscaler.ServiceID
+	at       time.Time
+	activity autoscaler.Activity
+}
+
+// answersKept bounds them: a stale read is seconds old.
+const answersKept = 16
+
+func (p *answers) keep(a answer) {
+	if len(p.all) == answersKept {
+		p.all = append(p.all[:0], p.all[1:]...)
+	}
+	p.all = append(p.all, a)
+}
+
+// stale returns the newest answer that is at least as old as the instant given.
+func (p *answers) stale(service autoscaler.ServiceID, at time.Time) (autoscaler.Activity, bool) {
+	for i := len(p.all) - 1; i >= 0; i-- {
+		if a := p.all[i]; a.service == service && !a.at.After(at) {
+			a.activity.Tasks = slices.Clone(a.activity.Tasks)
+			return a.activity, true
+		}
+	}
+	return autoscaler.Activity{}, false
 }
 
 // WireSessions returns the store with the cluster's seam around every call.
 func WireSessions(c *Cluster, store autoscaler.SessionStore) autoscaler.SessionStore {
-	return wiredSessions{wire{c: c, sessions: store}}
+	return wiredSessions{wire{c: c, sessions: store, past: &answers{}}}
 }
 
 // WireRecords returns the records with the cluster's seam around every call.
@@ -44,9 +80,24 @@ func WireDemand(c *Cluster, demand sessionstore.DemandWriter) sessionstore.Deman
 	return wiredDemand{wire{c: c, demand: demand}}
 }
 
+// WireForced returns the forced ends with the cluster's seam around every call.
+func WireForced(c *Cluster, forced autoscaler.ForcedEnds) autoscaler.ForcedEnds {
+	return wiredForced{wire{c: c, forced: forced}}
+}
+
+// WireBarriers returns the barriers with the cluster's seam around every call.
+func WireBarriers(c *Cluster, barriers sessionstore.Barriers) sessionstore.Barriers {
+	return wiredBarriers{wire{c: c, barriers: barriers}}
+}
+
+// WireJournal returns the journal with the cluster's seam around every call.
+func WireJournal(c *Cluster, journal autoscaler.Journal) autoscaler.Journal {
+	return wiredJournal{wire{c: c, journal: journal}}
+}
+
 // quiet reports that nobody watches: the calls that users make by the million
 // then skip the seam and what it would have them allocate.
-func (w wire) quiet() bool { return w.c.currentSeam() == nil }
+func (w wire) quiet() bool { return w.c.currentSeam() == nil && w.c.faults.Load() == nil }
 
 // about passes a call about one task.
 func about[R any](
@@ -62,7 +113,7 @@ func through[R any](ctx context.Context, w wire, call Call, f func() (R, error))
 	// as it stands; that answer is handed on. One that was lost on the way is not.
 	var out R
 	own := false
-	err := w.c.pass(ctx, call, nil, func() (err error) {
+	err := w.c.pass(ctx, call, nil, func(mishap) (err error) {
 		out, err = f()
 		own = err != nil
 		return err
@@ -82,9 +133,25 @@ func (w wiredSessions) Activity(
 	if w.quiet() {
 		return w.sessions.Activity(ctx, service, at)
 	}
-	return through(ctx, w.wire, Call{Op: OpActivity, Service: service}, func() (autoscaler.Activity, error) {
-		return w.sessions.Activity(ctx, service, at)
+	var out autoscaler.Activity
+	err := w.c.pass(ctx, Call{Op: OpActivity, Service: service}, nil, func(m mishap) error {
+		now := w.c.Now()
+		if m.kind == FaultStale {
+			if old, ok := w.past.stale(service, now.Add(-m.delay)); ok {
+				out = old
+				return nil
+			}
+		}
+		activity, err := w.sessions.Activity(ctx, service, at)
+		if err != nil {
+			return err
+		}
+		w.past.keep(answer{service, now, activity})
+		out = activity
+		out.Tasks = slices.Clone(activity.Tasks[:m.part(len(activity.Tasks))])
+		return nil
 	})
+	return out, err
 }
 
 func (w wiredSessions) Prove(
@@ -94,9 +161,13 @@ func (w wiredSessions) Prove(
 	if len(tasks) > 0 {
 		call.Service = tasks[0].Service
 	}
-	return through(ctx, w.wire, call, func() ([]autoscaler.TaskActivity, error) {
-		return w.sessions.Prove(ctx, tasks, at)
+	var out []autoscaler.TaskActivity
+	err := w.c.pass(ctx, call, nil, func(m mishap) (err error) {
+		out, err = w.sessions.Prove(ctx, tasks, at)
+		out = out[:m.part(len(out))]
+		return err
 	})
+	return out, err
 }
 
 func (w wiredSessions) Cordon(ctx context.Context, req autoscaler.CordonRequest) (autoscaler.TaskActivity, error) {
@@ -115,7 +186,7 @@ func (w wiredSessions) Retire(ctx context.Context, drain autoscaler.DrainRef) er
 
 // plain passes a call about one task that answers with nothing.
 func (w wire) plain(ctx context.Context, op Op, ref autoscaler.TaskRef, args any, f func() error) error {
-	return w.c.pass(ctx, Call{Op: op, Service: ref.Service, Task: ref.Task, Args: args}, nil, f)
+	return w.c.pass(ctx, Call{Op: op, Service: ref.Service, Task: ref.Task, Args: args}, nil, func(mishap) error { return f() })
 }
 
 type wiredRecords struct{ wire }
@@ -167,7 +238,7 @@ func (w wiredState) Control(ctx context.Context, service autoscaler.ServiceID) (
 func (w wiredState) SetControl(
 	ctx context.Context, service autoscaler.ServiceID, control autoscaler.Control,
 ) error {
-	return w.c.pass(ctx, Call{Op: OpSetControl, Service: service, Args: control}, nil, func() error {
+	return w.c.pass(ctx, Call{Op: OpSetControl, Service: service, Args: control}, nil, func(mishap) error {
 		return w.state.SetControl(ctx, service, control)
 	})
 }
@@ -224,7 +295,41 @@ func (w wiredWriter) Abandon(ctx context.Context, req sessionstore.EndRequest) e
 type wiredDemand struct{ wire }
 
 func (w wiredDemand) ReportDemand(ctx context.Context, d sessionstore.DemandReport) error {
-	return w.c.pass(ctx, Call{Op: OpReportDemand, Service: d.Service, Args: d}, nil, func() error {
+	return w.c.pass(ctx, Call{Op: OpReportDemand, Service: d.Service, Args: d}, nil, func(mishap) error {
 		return w.demand.ReportDemand(ctx, d)
+	})
+}
+
+type wiredForced struct{ wire }
+
+func (w wiredForced) GiveNotice(ctx context.Context, drain autoscaler.DrainRef, ending time.Time) error {
+	return w.plain(ctx, OpGiveNotice, drain.Ref, drain, func() error { return w.forced.GiveNotice(ctx, drain, ending) })
+}
+
+func (w wiredForced) EndSessions(ctx context.Context, drain autoscaler.DrainRef) (int, error) {
+	return about(ctx, w.wire, OpEndSessions, drain.Ref, drain, func() (int, error) { return w.forced.EndSessions(ctx, drain) })
+}
+
+type wiredBarriers struct{ wire }
+
+func (w wiredBarriers) Barrier(ctx context.Context, req sessionstore.BarrierRequest) error {
+	return w.plain(ctx, OpBarrier, req.Ref, req, func() error { return w.barriers.Barrier(ctx, req) })
+}
+
+type wiredJournal struct{ wire }
+
+func (w wiredJournal) Append(ctx context.Context, entries ...autoscaler.Entry) error {
+	call := Call{Op: OpAppend, Args: entries}
+	if len(entries) > 0 {
+		call.Service = entries[0].Service
+	}
+	return w.c.pass(ctx, call, nil, func(mishap) error { return w.journal.Append(ctx, entries...) })
+}
+
+func (w wiredJournal) Read(
+	ctx context.Context, service autoscaler.ServiceID, task autoscaler.TaskID, since time.Time, limit int,
+) ([]autoscaler.Entry, error) {
+	return through(ctx, w.wire, Call{Op: OpRead, Service: service, Task: task}, func() ([]autoscaler.Entry, error) {
+		return w.journal.Read(ctx, service, task, since, limit)
 	})
 }
