@@ -237,7 +237,7 @@ func (c ObserverConfig) withDefaults() ObserverConfig {
 // cannot stop a protected one afterwards: whoever takes its victims from anywhere pays
 // for that task again and again.
 func longestIdleFirst(s Snapshot) func(a, b Task) int {
-	over := overfull(s.Tasks)
+	over, uneven := overfull(s.Tasks)
 	first := func(a, b bool) int {
 		switch {
 		case a == b:
@@ -248,13 +248,13 @@ func longestIdleFirst(s Snapshot) func(a, b Task) int {
 		return 1
 	}
 	return func(a, b Task) int {
-		return cmp.Or(first(a.Old, b.Old), first(a.Zone == over, b.Zone == over), cmp.Compare(b.IdleFor, a.IdleFor))
+		return cmp.Or(first(a.Old, b.Old), first(uneven && a.Zone == over, uneven && b.Zone == over), cmp.Compare(b.IdleFor, a.IdleFor))
 	}
 }
 
-// overfull returns the zone with the most tasks, where another has two fewer: by as
-// much ECS counts zones as uneven. A zone without tasks is not known of.
-func overfull(tasks []Task) string {
+// overfull returns the zone with the most tasks, and whether another has at least two
+// fewer: by as much ECS counts zones as uneven. A zone without tasks is not known of.
+func overfull(tasks []Task) (zone string, uneven bool) {
 	count := make(map[string]int)
 	for i := range tasks {
 		if tasks[i].State != TaskStopping && tasks[i].State != TaskRetired {
@@ -270,8 +270,5 @@ func overfull(tasks []Task) string {
 			least = n
 		}
 	}
-	if count[most]-least < 2 {
-		return "\x00" // no zone's name
-	}
-	return most
+	return most, count[most]-least >= 2
 }

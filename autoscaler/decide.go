@@ -214,14 +214,19 @@ func (v *view) begun() int {
 const minSessionsForBrake = 4
 
 // reportedSince reports that every open or cordoned task that reports has done
-// so since the instant given, and is known.
+// so since the instant given, and is known. One that was adopted and has never said a
+// word proves nothing by going on so.
 func reportedSince(v *view, at time.Time) bool {
 	for i := range v.snapshot.Tasks {
 		t := &v.snapshot.Tasks[i]
 		if t.State != TaskOpen && t.State != TaskCordoned || !t.Reports {
 			continue
 		}
-		if a := v.records[t.ID]; a == nil || !a.LastReport.After(at) {
+		a := v.records[t.ID]
+		if a != nil && a.Adopted && a.LastReport.IsZero() {
+			continue
+		}
+		if a == nil || !a.LastReport.After(at) {
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"slices"
 	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
@@ -31,6 +32,11 @@ func putBack(f *Facts) (Action, bool) {
 	for _, id := range f.away() {
 		a := f.record(id)
 		if a.State == autoscaler.TaskCordoned && a.Occupancy.Idle() {
+			// A deployment completes when enough targets are healthy, and the release is
+			// held until it has: neither would end.
+			if f.rolling() && !f.outdated(id) {
+				back = append(back, id)
+			}
 			continue
 		}
 		back = append(back, id)
@@ -53,6 +59,12 @@ func balancerFirst(f *Facts) (Action, bool) {
 	if len(members) == 0 {
 		return Action{}, false
 	}
+	if f.State == nil {
+		return Action{Kind: LookState, Step: StepBalancer}, true
+	}
+	if members = slices.DeleteFunc(members, f.waitsForDeployment); len(members) == 0 {
+		return Action{}, false
+	}
 	if held := f.barred(); len(held) > 0 {
 		return Action{Kind: Hold, Step: StepBalancer, Reasons: held}, len(f.retired()) == 0
 	}
@@ -65,8 +77,6 @@ func balancerFirst(f *Facts) (Action, bool) {
 		case f.handled(a.Ref.Task):
 		case !did:
 			out = append(out, a.Ref.Task)
-		case f.State == nil:
-			return Action{Kind: LookState, Step: StepBalancer}, true
 		case f.At.Before(s.At.Add(f.State.DeregistrationDelay)):
 		case find(f.Looked, a.Ref.Task) == nil:
 			unseen = append(unseen, a.Ref.Task)
@@ -97,10 +107,19 @@ func (f *Facts) steer(members []*autoscaler.TaskActivity, out, give, unseen []au
 		return Action{Kind: Reopen, Step: StepBalancer, Tasks: give, Code: autoscaler.CodeTargetReturned}, true
 	case len(f.candidates()) > 0 || len(f.retired()) > 0 || len(f.Tried[Retire]) > 0 || len(f.unsettled()) > 0:
 		return Action{}, false
-	case f.State == nil:
-		return Action{Kind: LookState, Step: StepBalancer}, true
 	}
 	return Action{Kind: Wait, Step: StepBalancer, Until: f.targetsLook(members)}, true
+}
+
+// rolling reports that a deployment was seen under way.
+func (f *Facts) rolling() bool {
+	return f.State != nil && (len(f.State.Deployments) != 1 || f.State.Deployments[0].Rollout != "COMPLETED")
+}
+
+// waitsForDeployment reports that the task's target stays where it is until a
+// deployment has completed.
+func (f *Facts) waitsForDeployment(a *autoscaler.TaskActivity) bool {
+	return f.rolling() && !f.outdated(a.Ref.Task)
 }
 
 // targetsLook is when the targets are worth a look: not before the delay of the

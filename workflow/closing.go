@@ -93,10 +93,16 @@ func stuck(f *Facts) (Action, bool) {
 	// A scheduler's stop waits for the balancer first, for the whole delay, then for
 	// the process: DEACTIVATING, STOPPING, DEPROVISIONING.
 	bound := f.State.DeregistrationDelay + f.State.StopTimeout + f.Options.Timing.StopSlack
+	// Judged at the instant of the read: a process that was held up after it would
+	// take for stuck what has long stopped.
+	at := f.At
+	if seen := f.State.At; !seen.IsZero() && seen.Before(at) {
+		at = seen
+	}
 	var reasons []autoscaler.Reason
 	for _, a := range f.retired() {
 		since, seen := f.ending(a.Ref.Task, false)
-		if s := f.status(a.Ref.Task); seen && s != nil && !s.Stopped() && !s.Missing && f.At.Sub(since) > bound {
+		if s := f.status(a.Ref.Task); seen && s != nil && !s.Stopped() && !s.Missing && at.Sub(since) > bound {
 			reasons = append(reasons, autoscaler.Reason{
 				Code: autoscaler.CodeStuck, Severity: autoscaler.Alert, Task: a.Ref.Task,
 				Detail: fmt.Sprintf("%s since %s, bound %s", s.LastStatus, since.UTC().Format(time.TimeOnly), bound),

@@ -196,6 +196,9 @@ func (f *Facts) notReady(a *autoscaler.TaskActivity) autoscaler.Reason {
 		return autoscaler.Reason{Code: autoscaler.CodePinned, Task: a.Ref.Task}
 	case !a.Occupancy.Idle():
 		return autoscaler.Reason{Code: autoscaler.CodeNotReady, Task: a.Ref.Task, Detail: a.Occupancy.String() + " sessions"}
+	case f.needsBalancer(a) && f.waitsForDeployment(a):
+		return autoscaler.Reason{Code: autoscaler.CodeDeployment, Severity: autoscaler.Notice, Task: a.Ref.Task,
+			Detail: "its target stays until the deployment has completed"}
 	case eventsOnly(a) && !f.Options.Events:
 		return autoscaler.Reason{Code: autoscaler.CodeLevel, Severity: autoscaler.Notice, Task: a.Ref.Task,
 			Detail: "at level C, and there is no Config.Events to send its barrier through"}

@@ -275,7 +275,8 @@ func TestNext(t *testing.T) {
 			Action{Kind: Wait, Step: StepWatch, Reasons: []autoscaler.Reason{{Code: autoscaler.CodeBusyRetired, Severity: autoscaler.Alert}}}},
 
 		// balancer first
-		{"out of the balancer first", facts(func(f *Facts) { f.Options.LoadBalancerFirst = true }), Action{Kind: SteerOut, Step: StepBalancer, Tasks: both()}},
+		{"the balancer needs the service", facts(func(f *Facts) { f.Options.LoadBalancerFirst = true }), Action{Kind: LookState, Step: StepBalancer}},
+		{"out of the balancer first", facts(described, func(f *Facts) { f.Options.LoadBalancerFirst = true }), Action{Kind: SteerOut, Step: StepBalancer, Tasks: both()}},
 		{"after the intent and death: the delay from the intent", facts(described, steeredOut(time.Minute, 1, both()...)),
 			Action{Kind: Wait, Step: StepBalancer, Until: noon.Add(4 * time.Minute)}},
 		{"the delay is over", facts(described, steeredOut(5*time.Minute, 1, both()...)), Action{Kind: LookTasks, Step: StepBalancer, Tasks: both()}},
@@ -294,7 +295,7 @@ func TestNext(t *testing.T) {
 			Action{Kind: SteerIn, Step: StepBalancer, Tasks: []autoscaler.TaskID{"t-2"}}},
 		{"it could not be put back", facts(steeredOut(soon, 1, "t-1"), noBatch, record("t-1", opened), tried(SteerIn, "t-1"), func(f *Facts) { f.Release.NextAt = noon.Add(long) }),
 			Action{Kind: Hold, Step: StepBalancer}},
-		{"a new drain takes it out anew", facts(steeredOut(5*time.Minute, 3, "t-1"), noBatch, record("t-1", func(a *autoscaler.TaskActivity) { a.Drain.Since = noon.Add(-time.Minute) })),
+		{"a new drain takes it out anew", facts(described, steeredOut(5*time.Minute, 3, "t-1"), noBatch, record("t-1", func(a *autoscaler.TaskActivity) { a.Drain.Since = noon.Add(-time.Minute) })),
 			Action{Kind: SteerOut, Step: StepBalancer, Tasks: []autoscaler.TaskID{"t-1"}}},
 		{"aborted: put back first", facts(described, listed, steeredOut(5*time.Minute, 1, both()...), targets("unused", both()...), tried(Retire, both()...)),
 			Action{Kind: SteerIn, Step: StepRetire, Tasks: both()}},

@@ -71,7 +71,7 @@ func TestWhatWasRetiredStaysSo(t *testing.T) {
 }
 
 func TestOnlyIdleTasksAreDeregistered(t *testing.T) {
-	a := Next(facts(func(f *Facts) { f.Options.LoadBalancerFirst = true },
+	a := Next(facts(described, func(f *Facts) { f.Options.LoadBalancerFirst = true },
 		record("t-1", func(a *autoscaler.TaskActivity) { a.Occupancy = autoscaler.Sessions(1) })))
 	if a.Kind != SteerOut || len(a.Tasks) != 1 || a.Tasks[0] != "t-2" {
 		t.Errorf("%s %v; want t-2 alone taken out of its groups: t-1 has a session", a.Kind, a.Tasks)

@@ -68,7 +68,7 @@ func New(cfg Config) (*Runner, error) {
 		cfg.Now = time.Now
 	}
 	return &Runner{
-		cfg:     cfg,
+		cfg: cfg,
 		options: Options{
 			Timing: cfg.Timing.withDefaults(), LoadBalancerFirst: cfg.LoadBalancerFirst, Events: cfg.Events != nil,
 		},

@@ -141,7 +141,7 @@ type TaskChange struct {
 	CreatedAt                           time.Time
 	Sessions                            int   // that lived on the task at that instant
 	Version                             int64 // grows with each change of the task
-	Unhealthy                           bool
+	Unhealthy                           bool  // now, or when it was told to stop
 	// Spared says that ECS was protecting the task at the instant at which it was told
 	// to stop; ByOthers that somebody else had taken its protection away, or stopped it.
 	Spared, ByOthers bool

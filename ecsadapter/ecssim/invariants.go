@@ -76,9 +76,9 @@ type Invariants struct {
 	trace   []Call
 	found   []Violation
 
-	// Skew is how far the clocks of the callers may be from the cluster's. Set it
-	// before the first call where it is not zero.
-	Skew time.Duration
+	// Clock is the clock of whoever makes a call, by the actor's name; nil where all
+	// of them have the cluster's. A permit is judged by it, as its owner judges it.
+	Clock func(actor string) time.Time
 }
 
 // NewInvariants returns the invariants of one service. Put Seam first among the
@@ -118,6 +118,14 @@ func (v *Invariants) Seam() Seam {
 	}
 }
 
+// now is the clock of an actor.
+func (v *Invariants) now(actor string) time.Time {
+	if v.Clock == nil {
+		return v.c.Now()
+	}
+	return v.Clock(actor)
+}
+
 // note keeps the trace. Reads that decide nothing by themselves are left out.
 func (v *Invariants) note(call Call) {
 	if len(v.trace) >= 2*traceLength {
@@ -142,7 +150,7 @@ func (v *Invariants) sent(call Call) {
 	}
 	// Judged as the call leaves its sender. That it may arrive minutes later is
 	// not the sender's to prevent, and I4 makes it harmless.
-	if permit.Expired(v.c.Now().Add(-v.Skew)) {
+	if permit.Expired(v.now(call.Actor)) {
 		v.broken("I5", "%s is sent under a permit that ran out at %s", call.Op, permit.NotAfter.Format(time.RFC3339Nano))
 	}
 	if !slices.ContainsFunc(v.permits, func(p autoscaler.Permit) bool { return samePermit(p, permit) }) {
@@ -170,7 +178,7 @@ func (v *Invariants) after(ctx context.Context, call Call) {
 	switch call.Op {
 	case OpSaveCheckpoint:
 		if c, ok := call.Args.(autoscaler.Checkpoint); ok && call.Err == nil {
-			v.saved(c)
+			v.saved(call.Actor, c)
 		}
 	case OpUnprotect, OpStop:
 		v.released(ctx, call)
@@ -212,7 +220,8 @@ func (v *Invariants) look(ctx context.Context, task autoscaler.TaskID) {
 	// Only the write that opens is judged. An open task whose protection runs out
 	// later is the price of freeing a service that nobody controls.
 	opened := was.State != autoscaler.TaskOpen && now.State == autoscaler.TaskOpen
-	if opened && vouched(now.Level) && truth.wanted && !truth.protected && !now.Exposed() {
+	// What somebody else took away since it was read back nobody here can know.
+	if opened && vouched(now.Level) && truth.wanted && !truth.protected && !truth.byOthers && !now.Exposed() {
 		v.broken("I1", "%s opens, and ECS does not protect it", task)
 	}
 }
@@ -258,7 +267,7 @@ func (v *Invariants) onlyRetired(ctx context.Context, call Call, task autoscaler
 }
 
 // saved judges the permits on a checkpoint.
-func (v *Invariants) saved(c autoscaler.Checkpoint) {
+func (v *Invariants) saved(actor string, c autoscaler.Checkpoint) {
 	before := v.held
 	v.held = c.Permit
 	if c.Permit == nil || before != nil && samePermit(*before, *c.Permit) {
@@ -266,7 +275,7 @@ func (v *Invariants) saved(c autoscaler.Checkpoint) {
 	}
 	v.permits = append(v.permits, *c.Permit)
 	// An expired permit allows nothing, so replacing it takes nothing over.
-	if before == nil || before.Expired(v.c.Now().Add(v.Skew)) {
+	if before == nil || before.Expired(v.now(actor)) {
 		return
 	}
 	if !c.Permit.Raise || v.level() != autoscaler.LevelA {
@@ -297,7 +306,8 @@ func (v *Invariants) lowered(ctx context.Context, call Call) {
 	// The reads behind the value began a permit's life before it ends. A task
 	// that was there then, is wanted now and is not retired now was counted: the
 	// set can only have shrunk, however late the write arrives.
-	seen := args.Permit.NotAfter.Add(-autoscaler.PermitLife - time.Duration(max(v.c.lag, v.c.remember)) - v.Skew)
+	ahead := v.now(call.Actor).Sub(v.c.Now())
+	seen := args.Permit.NotAfter.Add(-autoscaler.PermitLife - time.Duration(max(v.c.lag, v.c.remember)) - ahead)
 	kept := 0
 	for _, task := range v.c.keptSince(v.service, seen) {
 		v.look(ctx, task)
@@ -339,8 +349,8 @@ func (v *Invariants) stopped(change TaskChange) {
 
 // truth is what the cluster knows of a task, whatever the records say.
 type truth struct {
-	wanted, protected, unhealthy bool
-	sessions                     int
+	wanted, protected, byOthers bool
+	sessions                    int
 }
 
 func (c *Cluster) truthOf(ref autoscaler.TaskRef) truth {
@@ -354,7 +364,7 @@ func (c *Cluster) truthOf(ref autoscaler.TaskRef) truth {
 	if !ok {
 		return truth{}
 	}
-	return truth{wanted: t.wanted, protected: t.protected(), unhealthy: t.unhealthy, sessions: t.sessions}
+	return truth{wanted: t.wanted, protected: t.protected(), byOthers: t.bared, sessions: t.sessions}
 }
 
 // keptSince returns the primary deployment's tasks that were there at the instant

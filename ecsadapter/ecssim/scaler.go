@@ -26,6 +26,18 @@ func (c *Cluster) Describe(ctx context.Context, id autoscaler.ServiceID) (autosc
 	return out, err
 }
 
+// Truth returns the service as it is, whatever describing shows: past every seam,
+// every fault and every lag, and counted as no call. It is for whoever judges a run.
+func (c *Cluster) Truth(id autoscaler.ServiceID) (autoscaler.ServiceState, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, err := c.find(id)
+	if err != nil {
+		return autoscaler.ServiceState{}, notFound("ecssim.Truth", id.String(), err)
+	}
+	return s.state(), nil
+}
+
 // countListing counts the calls that reading these tasks takes.
 func (c *Cluster) countListing(tasks []autoscaler.TaskStatus) {
 	// ListTasks shows one desiredStatus at a time and 100 tasks a page; stopped

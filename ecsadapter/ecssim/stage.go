@@ -35,8 +35,10 @@ type Stage struct {
 // actor is a caller on a stage. Only one of them, or the stage, runs at a time.
 type actor struct {
 	stage  *Stage
+	name   string
 	resume chan struct{}
 	wake   time.Time // it is not ready before
+	held   bool      // in the middle of a call, by Hold
 	done   bool
 }
 
@@ -55,7 +57,7 @@ type stageKey struct{}
 // Go adds an actor. F runs only while Run does, and makes its calls under the
 // context that it is given, which carries the name.
 func (s *Stage) Go(name string, f func(ctx context.Context)) {
-	a := &actor{stage: s, resume: make(chan struct{})}
+	a := &actor{stage: s, name: name, resume: make(chan struct{})}
 	s.actors = append(s.actors, a)
 	ctx := context.WithValue(WithActor(s.ctx, name), stageKey{}, a)
 	go func() {
@@ -80,9 +82,22 @@ func (s *Stage) Seam() Seam {
 		// Held up before the turn is handed back: the actor is not among the ready
 		// until then, and the clock moves past it.
 		if s.Hold != nil {
-			a.wake = s.c.Now().Add(s.Hold(call))
+			a.wake, a.held = s.c.Now().Add(s.Hold(call)), true
 		}
-		return a.wait(ctx)
+		err := a.wait(ctx)
+		a.held = false
+		return err
+	}
+}
+
+// Wake ends the hold-ups of the actors whose name the function picks: they go on now.
+// Those that sleep by their own will sleep on.
+func (s *Stage) Wake(pick func(name string) bool) {
+	now := s.c.Now()
+	for _, a := range s.actors {
+		if a.held && pick(a.name) && a.wake.After(now) {
+			a.wake = now
+		}
 	}
 }
 

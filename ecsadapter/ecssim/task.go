@@ -60,6 +60,7 @@ type task struct {
 	sessions int  // live ones, told by the application that runs on it
 	bared    bool // somebody else took its protection away, or stopped it
 	spared   bool // it was protected when it was told to stop
+	ill      bool // it was unhealthy when it was told to stop
 }
 
 // protected reports scale-in protection at the present instant.
@@ -138,7 +139,7 @@ func (t *task) stop(code string) {
 	}
 	// desiredStatus changes at once and lastStatus follows: between the two a
 	// task still runs, and a listing of the running no longer shows it.
-	t.spared = t.protected()
+	t.spared, t.ill = t.protected(), t.unhealthy
 	t.wanted, t.stopCode, t.protectedUntil = false, code, never
 	t.s.kick()
 	switch {
@@ -213,7 +214,7 @@ func (t *task) change() TaskChange {
 		At: t.s.c.instant(t.s.c.now), Ref: autoscaler.TaskRef{Service: t.s.cfg.ID, Task: t.id},
 		LastStatus: t.status.String(), DesiredStatus: t.desiredStatus(), StopCode: t.stopCode,
 		Deployment: t.deployment.id, CreatedAt: t.s.c.instant(t.created), Sessions: t.sessions, Version: t.version,
-		Unhealthy: t.unhealthy, Spared: t.spared, ByOthers: t.bared,
+		Unhealthy: t.unhealthy || t.ill, Spared: t.spared, ByOthers: t.bared,
 	}
 }
 
