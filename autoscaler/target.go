@@ -4,9 +4,9 @@ import "fmt"
 
 // Target computes the desired count of a service: the tasks of its primary
 // deployment that ECS means to run and that are not retired, plus what is missing
-// to have wantOpen tasks open or on their way. maxTotal bounds what is started,
-// never what is counted, so it can keep a service from growing and can not make
-// it shrink.
+// to have wantOpen tasks open or on their way; while an old revision is being
+// replaced, no fewer than wantOpen. maxTotal bounds what is started, never what is
+// counted, so it can keep a service from growing and can not make it shrink.
 //
 // It is the only place that computes a desired count, and it never subtracts: two
 // controllers, a repeat after a lost reply, and a recovery all arrive at the same
@@ -19,7 +19,14 @@ func Target(state ServiceState, activity []TaskActivity, wantOpen, maxTotal int)
 	}
 	c := census(state, activity)
 	missing := max(0, wantOpen-c.open-c.starting)
-	return c.kept + min(missing, max(0, maxTotal-c.kept)), nil
+	value := c.kept + min(missing, max(0, maxTotal-c.kept))
+	// Open tasks of an old revision are capacity that is about to go. A count below what
+	// is wanted, somebody else's say, would leave the new revision short of it in the
+	// end, and may be too small for ECS to start a single task beside the old ones.
+	if c.outdated > 0 {
+		value = max(value, min(wantOpen, maxTotal))
+	}
+	return value, nil
 }
 
 // counted are the tasks of a service by what Target needs to know of them.
@@ -29,6 +36,7 @@ type counted struct {
 	open     int // open, of any deployment, wanted running
 	starting int // primary, wanted running, not open yet and not being drained
 	retired  int // retired, still wanted running
+	outdated int // of a deployment that is being replaced, not retired
 }
 
 // census counts. A running task without a record counts as kept: it may hold
@@ -55,6 +63,8 @@ func census(state ServiceState, activity []TaskActivity) counted {
 			if task.Health != "UNHEALTHY" {
 				c.healthy++
 			}
+		} else {
+			c.outdated++
 		}
 		switch {
 		case record == TaskOpen:

@@ -29,6 +29,15 @@ func (f *Facts) throughBalancer() []*autoscaler.TaskActivity {
 	return slices.DeleteFunc(f.idleBatch(), func(a *autoscaler.TaskActivity) bool { return !f.needsBalancer(a) })
 }
 
+// onTheirWay are the tasks whose targets this release has taken out and that it has
+// not done with: theirs is not over when the others' is.
+func (f *Facts) onTheirWay() []*autoscaler.TaskActivity {
+	return slices.DeleteFunc(f.throughBalancer(), func(a *autoscaler.TaskActivity) bool {
+		_, out := f.deregistered(a)
+		return !out || f.handled(a.Ref.Task) || f.waitsForDeployment(a)
+	})
+}
+
 // unsettled are the level C tasks whose targets are closed and whose barrier has not
 // come through and settled.
 func (f *Facts) unsettled() []*autoscaler.TaskActivity {

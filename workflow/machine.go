@@ -161,6 +161,9 @@ func retireReady(f *Facts) (Action, bool) {
 		return retire, true
 	case len(foreign) > 0:
 		return Action{Kind: Hold, Step: StepProtection, Reasons: foreign}, alone
+	// To end the release would put the targets of the others back.
+	case len(f.onTheirWay()) > 0:
+		return Action{Kind: Hold, Step: StepProtection, Reasons: unconfirmed(lacking)}, alone
 	}
 	// Asked for, listed again and still not there. One more call would most likely
 	// hear the same DEPLOYMENT_BLOCKED; three such releases reopen the drains.
@@ -173,13 +176,10 @@ func abort(f *Facts) (Action, bool) {
 	if len(f.retired()) > 0 {
 		return Action{}, false
 	}
-	if waits := f.throughBalancer(); len(waits) > 0 && len(f.Tried[Retire]) > 0 {
-		// Others of the batch are on their way by the balancer; theirs is not over.
-		if waits = slices.DeleteFunc(waits, func(a *autoscaler.TaskActivity) bool { return f.handled(a.Ref.Task) }); len(waits) > 0 {
-			return Action{Kind: Wait, Step: StepRetire, Until: f.At.Add(f.Options.Timing.Look)}, true
-		}
-	}
-	if len(f.Tried[Retire]) > 0 {
+	switch {
+	case len(f.Tried[Retire]) > 0 && len(f.onTheirWay()) > 0:
+		return Action{Kind: Wait, Step: StepRetire, Until: f.At.Add(f.Options.Timing.Look)}, true
+	case len(f.Tried[Retire]) > 0:
 		return f.aborted(StepRetire, nil), true
 	}
 	var reasons []autoscaler.Reason

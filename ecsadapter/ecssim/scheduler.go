@@ -228,7 +228,7 @@ func (c *Cluster) ForeignDesired(id autoscaler.ServiceID, n int) error {
 // SetHealth makes a running task pass or fail its health checks.
 func (c *Cluster) SetHealth(ref autoscaler.TaskRef, healthy bool) error {
 	return c.onTask("ecssim.SetHealth", ref, func(t *task) {
-		t.unhealthy = !healthy
+		t.unhealthy, t.s.dirty = !healthy, true
 		t.target.health(healthy)
 		t.s.kick()
 	})

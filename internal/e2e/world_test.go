@@ -127,7 +127,7 @@ func newWorld(t *testing.T, seed uint64, col column) *world {
 	w.checks.Clock = w.clock
 	w.faults = ecssim.NewFaults(seed, ecssim.EveryFault(w.rate)...)
 	w.c.SetFaults(w.faults)
-	w.c.SetSeam(ecssim.Seams(w.checks.Seam(), w.watch, w.stage.Seam(), w.stop))
+	w.c.SetSeam(ecssim.Seams(w.checks.Seam(), w.dump, w.watch, w.stage.Seam(), w.stop))
 	w.people()
 	return w
 }
@@ -188,12 +188,14 @@ const firstDeployment = "ecs-svc/0000000001"
 
 // skew is how far an actor's clock is off: seconds, and for one in thirty far more
 // than any bound. It is drawn from the name, so that an actor keeps it.
-func (w *world) skew(actor string) time.Duration {
+func (w *world) skew(actor string) time.Duration { return w.skewAt(actor, w.calm) }
+
+func (w *world) skewAt(actor string, calm bool) time.Duration {
 	h := w.seed * 0x9e3779b97f4a7c15
 	for _, b := range []byte(actor) {
 		h = (h ^ uint64(b)) * 0x100000001b3
 	}
-	if h%30 == 0 && !w.calm && actor != "ingest" {
+	if h%30 == 0 && !calm && actor != "ingest" {
 		return time.Duration(h>>8%7200)*time.Second - time.Hour
 	}
 	return time.Duration(h>>8%uint64(2*skewBound)) - skewBound
