@@ -75,6 +75,22 @@ func (d Drain) Lapsed(at time.Time) bool { return d.ID != "" && !at.Before(d.Unt
 type Activity struct {
 	Tasks  []TaskActivity // every record that is not a gravestone, ordered by task id
 	Demand Demand
+	// Now is the store's own time, as close as it can tell; zero where it cannot. A
+	// controller whose clock is further from it than the skew bound scales nothing in.
+	Now time.Time
+}
+
+// SkewBound is how far a clock may be from the store's own.
+const SkewBound = 5 * time.Second
+
+// ClockOff reports that the caller's clock, which showed asked before the read and
+// answered after it, is further from the store's than SkewBound. Where the store does
+// not tell its time nobody knows, and it does not.
+func (a Activity) ClockOff(asked, answered time.Time) bool {
+	if a.Now.IsZero() {
+		return false
+	}
+	return a.Now.Before(asked.Add(-SkewBound)) || a.Now.After(answered.Add(SkewBound))
 }
 
 // ServiceState is what ECS says of a service: the counts, the deployments and

@@ -131,7 +131,9 @@ func (c *Controller) Drain(ctx context.Context, task TaskID, by string) error {
 	}
 	wish := Decision{Open: v.snapshot.Totals.Capacity() - 1, Empty: []TaskID{task}}
 	next := v.checkpoint.Clone()
-	g := guard(&v.snapshot, &next, wish, c.cfg.rules(by))
+	rules := c.cfg.rules(by)
+	rules.clockOff = v.clockOff
+	g := guard(&v.snapshot, &next, wish, rules)
 	if len(g.cordon) == 0 {
 		return fail(ErrHeld, fmt.Sprint(g.reasons))
 	}

@@ -40,11 +40,16 @@ func (o *Observer) decide(v *view) decided {
 	next.Limits, next.Floor = v.snapshot.Limits, o.cfg.Floor
 	next.Sessions, next.Demand = v.begun(), v.snapshot.Demand
 	o.trackDesired(v, &next)
-	dead := trackRecords(v, &next)
+	var dead []deadRecord
+	if !v.clockOff {
+		dead = trackRecords(v, &next)
+	}
 	o.trackBrake(v, &next, len(dead))
 
 	d := o.ask(v, &next)
-	g := guard(&v.snapshot, &next, d, o.cfg.rules(""))
+	rules := o.cfg.rules("")
+	rules.clockOff = v.clockOff
+	g := guard(&v.snapshot, &next, d, rules)
 	return o.plan(v, g, next, d, dead)
 }
 

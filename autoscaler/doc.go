@@ -75,7 +75,7 @@
 //	unknown_occupancy busy young not_idle_long intended pinned not_a_task level
 //	floor minimum maximum max_total cordon_cap cooldown paused deployment brake
 //	foreign_desired foreign_adopted adopting not_opened control_ignored stale_metric foreign_record
-//	no_reason_given memory_refused running_gravestone old_revision unhealthy
+//	clock no_reason_given memory_refused running_gravestone old_revision unhealthy
 //	overlapped registered reopened cordoned scaled_out scaled_in lost_race
 //	forgotten task_lost protected opened unprotected notified forced
 //	permit_held permit_expired call_failed

@@ -28,6 +28,7 @@ type guardRules struct {
 	timing   Timing
 	victims  VictimOrder
 	by       string // the operator who asks; empty for the policy
+	clockOff bool   // this process's clock is not to be relied on
 }
 
 // guarding is one run of the guard: its input, and the result so far.
@@ -116,7 +117,7 @@ type scaleInRule func(g *guarding, d Decision) (code Code, severity Severity, de
 // All of them are asked, so that an operator sees every reason at once and not
 // the next one after the first is gone.
 var scaleInRules = [...]scaleInRule{
-	pausedIn, inDeployment, braked, foreignDesired, adopting,
+	pausedIn, inDeployment, braked, foreignDesired, adopting, clockOff,
 }
 
 func pausedIn(g *guarding, _ Decision) (Code, Severity, string, bool) {
@@ -150,6 +151,12 @@ func adopting(g *guarding, _ Decision) (Code, Severity, string, bool) {
 		}
 	}
 	return CodeAdopting, Notice, fmt.Sprintf("%d running tasks have no record yet", n), n > 0
+}
+
+// clockOff holds scale-in where this process's clock is not the store's: it would
+// judge by it how long a task has been idle, and for how long ECS has not known one.
+func clockOff(g *guarding, _ Decision) (Code, Severity, string, bool) {
+	return CodeClock, Alert, "this process's clock is more than " + SkewBound.String() + " from the store's; mend it", g.rules.clockOff
 }
 
 // known returns the level that an empty or unknown text stands for.
@@ -191,8 +198,9 @@ func (g *guarding) pickReopen(d Decision) {
 	}
 }
 
-// preferReopen puts the policy's own choice first, then the task with the most
-// sessions: it would have taken the longest to empty.
+// preferReopen puts the policy's own choice first, then tasks that are not of an old
+// revision, then the one with the most sessions: it would have taken the longest to
+// empty.
 func preferReopen(d Decision, a, b Task) int {
 	named := func(t Task) int {
 		if i := slices.Index(d.Reopen, t.ID); i >= 0 {
@@ -202,6 +210,12 @@ func preferReopen(d Decision, a, b Task) int {
 	}
 	if c := named(a) - named(b); c != 0 {
 		return c
+	}
+	if a.Old != b.Old {
+		if a.Old {
+			return 1
+		}
+		return -1
 	}
 	an, _ := a.Occupancy.Sessions()
 	bn, _ := b.Occupancy.Sessions()

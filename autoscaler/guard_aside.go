@@ -37,7 +37,7 @@ func (g *guarding) pickAside() {
 // brake tells that what is read cannot be relied on, the pause is an operator's word
 // that nothing goes.
 func (g *guarding) asideBarred() bool {
-	for _, rule := range [...]scaleInRule{pausedIn, braked} {
+	for _, rule := range [...]scaleInRule{pausedIn, braked, clockOff} {
 		code, severity, detail, hold := rule(g, Decision{})
 		if !hold {
 			continue
@@ -83,6 +83,9 @@ func (g *guarding) cordonAside(candidates []*Task) {
 		case len(g.out.cordon) >= limit:
 			g.say(CodeCordonCap, Info, t.ID, "")
 			return
+		case !t.Unhealthy && spare <= 0 && g.trade():
+			g.say(CodeOldRevision, Info, t.ID, "a task of the new revision is opened again in its place")
+			return
 		case !t.Unhealthy && spare <= 0:
 			g.say(CodeMinimum, Info, t.ID, "open and starting tasks are not more than wanted")
 		case room-n < g.rules.floor:
@@ -98,6 +101,24 @@ func (g *guarding) cordonAside(candidates []*Task) {
 			g.out.cordon = append(g.out.cordon, cordon{task: t.ID, onlyIfIdle: onlyIfIdle, aside: true})
 		}
 	}
+}
+
+// trade reopens a task of the new revision that is being drained, so that one of the
+// old can go in its place, and reports whether there was one. Otherwise each would
+// wait for the other: what is being drained for the deployment to end, the deployment
+// for the old task.
+func (g *guarding) trade() bool {
+	if len(g.out.reopen) > 0 || g.s.Totals.Capacity() >= g.s.Limits.Max || g.s.Control.PauseOut.Active(g.s.At) {
+		return false
+	}
+	for i := range g.s.Tasks {
+		t := &g.s.Tasks[i]
+		if t.State == TaskCordoned && !t.Old && !t.Unhealthy && t.DrainBy == "" && !slices.Contains(g.out.release, t.ID) {
+			g.out.reopen = append(g.out.reopen, t.ID)
+			return true
+		}
+	}
+	return false
 }
 
 // roomElsewhere returns the free slots of healthy open tasks of the new revision,

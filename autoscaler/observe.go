@@ -51,6 +51,7 @@ type view struct {
 	records    map[TaskID]*TaskActivity
 	snapshot   Snapshot
 	reasons    []Reason
+	clockOff   bool // ours is further from the store's than the skew bound
 }
 
 // observe reads everything a pass needs, checkpoint first: what is saved at the
@@ -74,10 +75,12 @@ func (o *Observer) observe(ctx context.Context) (view, error) {
 	if v.state, err = o.cfg.Scaler.Describe(ctx, o.cfg.Service); err != nil {
 		return fail("Describe", err)
 	}
+	asked := o.cfg.Now()
 	activity, err := o.cfg.Sessions.Activity(ctx, o.cfg.Service, v.at)
 	if err != nil {
 		return fail("Activity", err)
 	}
+	v.clockOff = activity.ClockOff(asked, o.cfg.Now())
 	v.activity, v.records = activity.Tasks, index(activity.Tasks)
 	limits, err := control.effective(o.cfg.Limits, v.at)
 	if err != nil {

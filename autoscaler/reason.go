@@ -101,6 +101,7 @@ const (
 	CodeControlIgnored   Code = "control_ignored"    // an operator's limits make no sense and are not followed
 	CodeStaleMetric      Code = "stale_metric"       // a metric was too old and counts as absent
 	CodeForeignRecord    Code = "foreign_record"     // the record belongs to another owner
+	CodeClock            Code = "clock"              // this process's clock is further from the store's than the skew bound
 	CodeNoReason         Code = "no_reason_given"    // the policy gave no reason
 	CodeMemoryRefused    Code = "memory_refused"     // the policy's new memory was too large or not JSON; the last one stays
 	CodeGravestone       Code = "running_gravestone" // ECS runs a task that the store holds for gone

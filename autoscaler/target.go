@@ -86,15 +86,20 @@ func index(activity []TaskActivity) map[TaskID]*TaskActivity {
 }
 
 // Level returns the lowest level among the records that are not retired, and
-// level C for a service without any: a rule for the whole service takes the
-// weakest application present. A record of another owner whose task is not listed
+// level C for a service without any, or with a running task that has none: a rule for
+// the whole service takes the weakest application present. A record of another owner whose task is not listed
 // says nothing about what is present, and is not ours to close.
 func (r Reads) Level() Level {
-	listed := make(map[TaskID]bool, len(r.State.Tasks))
-	for i := range r.State.Tasks {
-		listed[r.State.Tasks[i].ID] = true
-	}
+	listed, records := make(map[TaskID]bool, len(r.State.Tasks)), index(r.Activity)
 	level, found := LevelA, false
+	for i := range r.State.Tasks {
+		task := &r.State.Tasks[i]
+		listed[task.ID] = true
+		// It may serve sessions that nobody here has been told of.
+		if task.LastStatus == "RUNNING" && records[task.ID] == nil {
+			level, found = LevelC, true
+		}
+	}
 	for i := range r.Activity {
 		a := &r.Activity[i]
 		if a.State == TaskRetired || a.Foreign && !listed[a.Ref.Task] {

@@ -70,7 +70,7 @@ type Rules struct {
 // WithDefaults returns the rules with every zero field filled in, MaxSession and
 // LagBound excepted, whose zero means never and unknown.
 func (r Rules) WithDefaults() Rules {
-	r.Skew = cmp.Or(r.Skew, 5*time.Second)
+	r.Skew = cmp.Or(r.Skew, autoscaler.SkewBound)
 	r.SilentAfter = cmp.Or(r.SilentAfter, 90*time.Second)
 	r.Lease = cmp.Or(r.Lease, 5*time.Minute)
 	r.Margin = cmp.Or(r.Margin, 30*time.Minute)

@@ -80,11 +80,12 @@ func (c *call) begin(ctx context.Context) (bool, error) {
 	if c.f.Checkpoint, err = c.cfg.State.LoadCheckpoint(ctx, c.service); err != nil {
 		return false, err
 	}
+	asked := c.cfg.Now()
 	activity, err := c.cfg.Sessions.Activity(ctx, c.service, c.f.At)
 	if err != nil {
 		return false, err
 	}
-	c.f.Activity = activity.Tasks
+	c.f.Activity, c.f.ClockOff = activity.Tasks, activity.ClockOff(asked, c.cfg.Now())
 	retired := ids(c.f.retired())
 	switch under := c.f.Checkpoint.Release; {
 	case under != nil:

@@ -70,6 +70,10 @@ type Facts struct {
 	Control    autoscaler.Control
 	Activity   []autoscaler.TaskActivity // ordered by task id
 
+	// ClockOff says that this process's clock is further from the store's than the
+	// skew bound: by it nothing can be judged that takes time.
+	ClockOff bool
+
 	// What was read of the cluster in this call; nil when it was not.
 	State   *autoscaler.ServiceState
 	Listing []autoscaler.TaskStatus // every task ECS means to run, with protection

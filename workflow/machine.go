@@ -16,7 +16,7 @@ import (
 // first what protects sessions, then what ends the release, then the steps.
 func Next(f Facts) Action {
 	rules := [...]func(*Facts) (Action, bool){
-		shieldBusy, putBack, over, rest,
+		shieldBusy, putBack, over, wrongTime, rest,
 		balancerFirst, barrier, retireReady, abort,
 		look, closeStopped, unprotect, lower, stopStraggler, stuck,
 	}
@@ -86,6 +86,19 @@ func over(f *Facts) (Action, bool) {
 	return Action{Kind: Done, Step: StepGate, Outcome: autoscaler.OutcomeAborted, Reasons: []autoscaler.Reason{
 		{Code: autoscaler.CodeReopened, Count: len(f.Release.Tasks), Detail: "no task of the batch is being drained any more"},
 	}}, true
+}
+
+// wrongTime does nothing more where this process's clock is off: it would stop tasks
+// before ECS has had its time to choose them, and forget some that still run.
+func wrongTime(f *Facts) (Action, bool) {
+	step := StepGate
+	if len(f.retired()) > 0 {
+		step = StepWatch
+	}
+	return Action{Kind: Hold, Step: step, Reasons: []autoscaler.Reason{{
+		Code: autoscaler.CodeClock, Severity: autoscaler.Alert,
+		Detail: "this process's clock is more than " + autoscaler.SkewBound.String() + " from the store's; mend it",
+	}}}, f.ClockOff
 }
 
 // releasedSome reports that a task of the release was closed: its record is gone.

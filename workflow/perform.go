@@ -68,7 +68,8 @@ func (c *call) lookState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.f.State = &state
+	// What is seen to be stopping has been seen now: the call may have taken minutes.
+	c.f.State, c.f.At = &state, c.now()
 	c.f.Release.Ending = c.f.endings()
 	return nil
 }
@@ -92,7 +93,7 @@ func (c *call) lookTasks(ctx context.Context, tasks []autoscaler.TaskID) error {
 	if err != nil {
 		return err
 	}
-	c.f.Looked = append(c.f.Looked, looked...)
+	c.f.Looked, c.f.At = append(c.f.Looked, looked...), c.now()
 	c.f.Release.Ending = c.f.endings()
 	for i := range looked {
 		if s, did := c.f.steered(looked[i].ID); did && !closedTarget(looked[i].Target) {

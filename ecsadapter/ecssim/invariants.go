@@ -70,6 +70,7 @@ type Invariants struct {
 	// What each record last said. A gravestone cannot be read, so a task that was
 	// retired and forgotten is known by this alone.
 	records map[autoscaler.TaskID]autoscaler.TaskActivity
+	gone    map[autoscaler.TaskID]bool // its record was forgotten
 	// All that any checkpoint has held: a late call carries an old one.
 	permits []autoscaler.Permit
 	held    *autoscaler.Permit // on the checkpoint now
@@ -90,7 +91,7 @@ func NewInvariants(c *Cluster, service autoscaler.ServiceID, proof Proof) *Invar
 	}
 	v := &Invariants{
 		c: c, service: service, proof: proof,
-		records: make(map[autoscaler.TaskID]autoscaler.TaskActivity),
+		records: make(map[autoscaler.TaskID]autoscaler.TaskActivity), gone: make(map[autoscaler.TaskID]bool),
 	}
 	c.Subscribe(v.stopped)
 	return v
@@ -193,7 +194,10 @@ func (v *Invariants) after(ctx context.Context, call Call) {
 			v.broken("I2", "a session began on %s after it was retired", call.Task)
 		}
 		v.look(ctx, call.Task)
-	case OpCordon, OpReopen, OpRetire, OpRegister, OpOpen, OpRenew, OpForget,
+	case OpForget:
+		v.gone[call.Task] = v.gone[call.Task] || call.Err == nil
+		v.look(ctx, call.Task)
+	case OpCordon, OpReopen, OpRetire, OpRegister, OpOpen, OpRenew,
 		OpStarted, OpReport, OpEnd, OpTouch, OpReserve, OpAbandon, OpBarrier, OpGiveNotice, OpEndSessions:
 		v.look(ctx, call.Task)
 	case OpDescribe, OpUtilization, OpList, OpProtect, OpSteer, OpWatch, OpAgentProtect, OpAgentProtection,
@@ -286,8 +290,8 @@ func (v *Invariants) saved(actor string, c autoscaler.Checkpoint) {
 // level is the lowest level among the records seen that are not retired.
 func (v *Invariants) level() autoscaler.Level {
 	all := make([]autoscaler.TaskActivity, 0, len(v.records))
-	for _, r := range v.records {
-		if r.State != autoscaler.TaskGone {
+	for task, r := range v.records {
+		if r.State != autoscaler.TaskGone && !v.gone[task] {
 			all = append(all, r)
 		}
 	}

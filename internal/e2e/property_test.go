@@ -260,8 +260,9 @@ func (w *world) calmDown() {
 		_ = w.c.SetHealth(autoscaler.TaskRef{Service: service, Task: id}, true)
 	}
 	// The application is awake; controllers that were held up for hours still wake in
-	// their own time, into the calm.
+	// their own time, into the calm, and the last of them half an hour before its end.
 	w.stage.Wake(func(name string) bool { return !strings.HasPrefix(name, "controller") })
+	w.c.At(w.c.Now().Add(calmLength-30*time.Minute), func() { w.stage.Wake(func(string) bool { return true }) })
 	w.confirm()
 	const name = "calm"
 	w.stage.Go(name, func(ctx context.Context) {
@@ -364,7 +365,7 @@ func (w *world) unrest() []string {
 	add(state.Desired > w.limits.Total(), "desired %d", state.Desired)
 	add(w.settles() && cp.Release != nil, "a release is under way: %+v", cp.Release)
 	add(cp.Brake.On(), "the brake is on: %s", cp.Brake.Detail)
-	add(w.rate == 0 && w.honest() && w.stuck > 0, "%d drains ended stuck, and no call was lost", w.stuck)
+	add(w.rate == 0 && w.honest() && w.stuck > 0, "%d drains ended stuck, and no call was lost: %s", w.stuck, w.stuckAs)
 	add(w.long && w.settles() && w.released == 0, "six hours with a surplus, and no task was released")
 	if len(faults) > 0 {
 		for _, task := range state.Tasks {

@@ -24,6 +24,8 @@ type tally struct {
 	most   int
 	broken []string
 	last   autoscaler.Pass
+
+	stuckAs string // what the last release that ended stuck had to say
 }
 
 func (t *tally) count(p autoscaler.Pass) {
@@ -45,6 +47,7 @@ func (t *tally) count(p autoscaler.Pass) {
 		switch r.Outcome {
 		case autoscaler.OutcomeStuck:
 			t.stuck++
+			t.stuckAs = fmt.Sprint(r.Reasons)
 		case autoscaler.OutcomeReleased:
 			t.ended++
 		case autoscaler.OutcomeAborted, autoscaler.OutcomeCancelled:

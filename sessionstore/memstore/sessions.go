@@ -18,6 +18,7 @@ func (s *Store) Activity(ctx context.Context, id autoscaler.ServiceID, at time.T
 	activity := autoscaler.Activity{
 		Tasks:  make([]autoscaler.TaskActivity, len(svc.ordered)),
 		Demand: svc.demand,
+		Now:    terms.Now,
 	}
 	for i, r := range svc.ordered {
 		activity.Tasks[i] = r.Activity(at, terms)
