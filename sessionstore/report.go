@@ -62,6 +62,11 @@ func (r *Record) Report(rep Report, t Terms, spilled Spilled) (Order, error) {
 		return r.order(r.known[p].boot), nil
 	}
 	r.describe(t.bounded(rep.Level), rep.Slots, rep.Processes, rep.Revision)
+	// Whoever said that nothing reports was wrong; left at that, the task would never be
+	// known again.
+	if r.processes == 0 {
+		r.processes = max(1, rep.Processes)
+	}
 	r.replace(p, rep, t, spilled)
 	r.repair()
 	if !rep.ProtectedUntil.IsZero() {

@@ -285,7 +285,7 @@ func (w *world) confirm() {
 		return
 	}
 	for _, a := range activity.Tasks {
-		if a.Adopted && a.Level == "" {
+		if a.Adopted && a.Level == "" && strings.HasPrefix(w.col.level, "C") && a.LastReport.IsZero() {
 			_, _ = w.raw.Register(ctx, autoscaler.RegisterRequest{Ref: a.Ref, Level: autoscaler.LevelC, Slots: 4, At: w.c.Now()})
 		}
 	}
@@ -369,6 +369,9 @@ func (w *world) unrest() []string {
 	add(w.long && w.settles() && w.released == 0, "six hours with a surplus, and no task was released")
 	if len(faults) > 0 {
 		for _, task := range state.Tasks {
+			if r, ok := w.raw.Record(autoscaler.TaskRef{Service: service, Task: task.ID}); ok && task.Wanted() {
+				faults = append(faults, fmt.Sprintf("record %+v", *r))
+			}
 			if task.Wanted() {
 				faults = append(faults, fmt.Sprintf("task %+v", task))
 			}
