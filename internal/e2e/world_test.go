@@ -127,7 +127,7 @@ func newWorld(t *testing.T, seed uint64, col column) *world {
 	w.checks.Clock = w.clock
 	w.faults = ecssim.NewFaults(seed, ecssim.EveryFault(w.rate)...)
 	w.c.SetFaults(w.faults)
-	w.c.SetSeam(ecssim.Seams(w.checks.Seam(), w.dump, w.watch, w.stage.Seam(), w.stop))
+	w.c.SetSeam(ecssim.Seams(w.checks.Seam(), w.watch, w.stage.Seam(), w.stop))
 	w.people()
 	return w
 }
