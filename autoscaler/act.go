@@ -116,7 +116,7 @@ func (r *running) reopen(ctx context.Context) {
 func (r *running) scaleOut(ctx context.Context) error {
 	owed := since(r.d.next.OwedSince, r.v.at) > owedAfter && !r.v.snapshot.Control.PauseIn.Active(r.v.at)
 	count := census(r.v.state, r.v.activity)
-	below := count.healthy > r.v.state.Desired || count.outdated > 0 && r.d.want > r.v.state.Desired
+	below := count.healthy > r.v.state.Desired || count.replacing(r.d.want, r.v.snapshot.Limits.Total()) > r.v.state.Desired
 	if r.v.snapshot.Totals.Capacity()+r.reopened >= r.d.want && !owed && !below {
 		return nil
 	}

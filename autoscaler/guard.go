@@ -172,7 +172,8 @@ func (l Level) known() Level {
 func (g *guarding) pickReopen(d Decision) {
 	need := g.out.want - g.s.Totals.Capacity()
 	all := g.c.Aborts >= abortsToReopen
-	if g.s.Totals.Free < g.rules.floor && g.s.Totals.Starting == 0 {
+	short := g.s.Totals.Free < g.rules.floor && g.s.Totals.Starting == 0
+	if short {
 		need = max(need, 1)
 	}
 	room := g.s.Limits.Max - g.s.Totals.Capacity()
@@ -184,8 +185,9 @@ func (g *guarding) pickReopen(d Decision) {
 	}
 	var candidates []Task
 	for _, t := range g.s.Tasks {
-		// A sick task is no capacity that anybody should be sent to.
-		if t.State == TaskCordoned && t.DrainBy == "" && !t.Unhealthy && !g.s.Control.PauseOut.Active(g.s.At) {
+		// A sick task is no capacity that anybody should be sent to. An old one would be
+		// closed again by the next pass; what the new revision lacks is started.
+		if t.State == TaskCordoned && t.DrainBy == "" && !t.Unhealthy && (!t.Old || short) && !g.s.Control.PauseOut.Active(g.s.At) {
 			candidates = append(candidates, t)
 		}
 	}

@@ -63,12 +63,10 @@ func asideFirst(a, b *Task) int {
 	return cmp.Compare(m, n)
 }
 
-// cordonAside closes candidates as long as there is room for their users
-// elsewhere: the free slots of healthy tasks of the new revision, less those that
-// the users of tasks closed before will want.
+// cordonAside closes candidates as long as their users find room elsewhere and no
+// more is taken than is needed.
 func (g *guarding) cordonAside(candidates []*Task) {
-	room, spare := g.roomElsewhere()
-	limit := g.cordonLimit()
+	left, limit := g.elsewhere(), g.cordonLimit()
 	for _, t := range candidates {
 		if g.chosen(t.ID) {
 			continue
@@ -76,31 +74,81 @@ func (g *guarding) cordonAside(candidates []*Task) {
 		// An unhealthy target is sent nobody, so its sessions run out under any routing.
 		onlyIfIdle := !g.rules.emptying && !t.Unhealthy
 		code, held := g.asideHeld(t, onlyIfIdle)
-		n, _ := t.Occupancy.Sessions()
 		switch {
 		case held:
 			g.say(code, Info, t.ID, "")
 		case len(g.out.cordon) >= limit:
 			g.say(CodeCordonCap, Info, t.ID, "")
 			return
-		case !t.Unhealthy && spare <= 0 && g.trade():
+		case !t.Unhealthy && left.spare <= 0 && g.trade():
 			g.say(CodeOldRevision, Info, t.ID, "a task of the new revision is opened again in its place")
 			return
-		case !t.Unhealthy && spare <= 0:
-			g.say(CodeMinimum, Info, t.ID, "open and starting tasks are not more than wanted")
-		case room-n < g.rules.floor:
-			g.say(CodeFloor, Info, t.ID, "%d sessions, %d free slots on healthy tasks of the new revision, floor %d", n, room, g.rules.floor)
+		case !t.Unhealthy && left.spare <= 0:
+			g.say(CodeMinimum, Info, t.ID, "open and starting tasks are not more than needed")
+		case !left.takes(t, g.rules.floor):
+			g.say(CodeFloor, Info, t.ID, "%s sessions, %d free slots on healthy tasks of the new revision, floor %d", t.Occupancy, left.fresh, g.rules.floor)
 		default:
-			room -= n
-			spare--
-			code := CodeOldRevision
-			if t.Unhealthy {
+			if code = CodeOldRevision; t.Unhealthy {
 				code = CodeUnhealthy
 			}
 			g.say(code, Info, t.ID, "")
 			g.out.cordon = append(g.out.cordon, cordon{task: t.ID, onlyIfIdle: onlyIfIdle, aside: true})
 		}
 	}
+}
+
+// elsewhere is what there is beside the tasks that go.
+type elsewhere struct {
+	free  int // free slots on open tasks
+	fresh int // of those, on healthy ones of the new revision, less what the users of tasks closed before will want
+	spare int // open and starting tasks beyond what is needed
+}
+
+// takes reports that the users of a task find room elsewhere, and takes it: those of
+// a busy one on the new revision, since they will come back there; an idle one has
+// none, and leaves whatever is free on the others.
+func (e *elsewhere) takes(t *Task, floor int) bool {
+	n, _ := t.Occupancy.Sessions()
+	if e.free-t.Free() < floor || n > 0 && e.fresh-n < floor {
+		return false
+	}
+	e.free -= t.Free()
+	e.fresh -= n
+	e.spare--
+	return true
+}
+
+// elsewhere counts. What is needed is what is wanted; but a policy that wants just
+// what there is holds both revisions, and so the deployment: then each open task of
+// the new one stands for one of the old.
+func (g *guarding) elsewhere() elsewhere {
+	var e elsewhere
+	older, newer := 0, 0
+	for i := range g.s.Tasks {
+		t := &g.s.Tasks[i]
+		n, _ := t.Occupancy.Sessions()
+		going := g.chosen(t.ID) || g.marked[t.ID]
+		switch {
+		case t.State == TaskCordoned && (t.Old || t.Unhealthy):
+			e.fresh -= n
+		case t.State != TaskOpen || going:
+		case t.Old:
+			older++
+			e.free += t.Free()
+		default:
+			newer++
+			e.free += t.Free()
+			if !t.Unhealthy {
+				e.fresh += t.Free()
+			}
+		}
+	}
+	have, need := g.s.Totals.Capacity(), g.out.want
+	if need == have {
+		need -= min(older, newer)
+	}
+	e.spare = have - need - len(g.out.cordon) - len(g.marked)
+	return e
 }
 
 // trade reopens a task of the new revision that is being drained, so that one of the
@@ -123,11 +171,17 @@ func (g *guarding) trade() bool {
 
 // roomElsewhere returns the free slots of healthy open tasks of the new revision,
 // less the sessions of those that are closed and will go, and how many open and
-// starting tasks there are beyond what is wanted.
+// starting tasks there are beyond what is needed: what is wanted, or, where the policy
+// wants just what there is, the new revision alone. To hold both would be to hold the
+// deployment.
 func (g *guarding) roomElsewhere() (room, spare int) {
+	fresh := 0
 	for i := range g.s.Tasks {
 		t := &g.s.Tasks[i]
 		n, _ := t.Occupancy.Sessions()
+		if !t.Old && (t.State == TaskOpen || t.State == TaskNew) {
+			fresh++
+		}
 		switch {
 		case t.State == TaskCordoned && (t.Old || t.Unhealthy):
 			room -= n
@@ -135,7 +189,11 @@ func (g *guarding) roomElsewhere() (room, spare int) {
 			room += t.Free()
 		}
 	}
-	return room, g.s.Totals.Capacity() - g.out.want - len(g.out.cordon) - len(g.marked)
+	have, need := g.s.Totals.Capacity(), g.out.want
+	if need == have {
+		need = min(need, fresh)
+	}
+	return room, have - need - len(g.out.cordon) - len(g.marked)
 }
 
 // chosen reports that this pass closes the task already.

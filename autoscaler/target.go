@@ -5,7 +5,7 @@ import "fmt"
 // Target computes the desired count of a service: the tasks of its primary
 // deployment that ECS means to run and that are not retired, plus what is missing
 // to have wantOpen tasks open or on their way; while an old revision is being
-// replaced, no fewer than wantOpen. maxTotal bounds what is started, never what is
+// replaced, no fewer than its open tasks that are wanted. maxTotal bounds what is started, never what is
 // counted, so it can keep a service from growing and can not make it shrink.
 //
 // It is the only place that computes a desired count, and it never subtracts: two
@@ -20,14 +20,16 @@ func Target(state ServiceState, activity []TaskActivity, wantOpen, maxTotal int)
 	c := census(state, activity)
 	missing := max(0, wantOpen-c.open-c.starting)
 	value := c.kept + min(missing, max(0, maxTotal-c.kept))
-	// Open tasks of an old revision are capacity that is about to go. A count below what
-	// is wanted, somebody else's say, would leave the new revision short of it in the
-	// end, and may be too small for ECS to start a single task beside the old ones.
-	if c.outdated > 0 {
-		value = max(value, min(wantOpen, maxTotal))
-	}
-	return value, nil
+	return max(value, c.replacing(wantOpen, maxTotal)), nil
 }
+
+// replacing is what the new revision needs at least while an old one is open: a place
+// for each of the old tasks that is still wanted. A count below it, somebody else's
+// say, can be too small for ECS to start a single task beside the old ones.
+//
+// Not what is wanted altogether: a policy that holds wants what there is, which in a
+// deployment is both revisions, and the count would grow until its limit.
+func (c counted) replacing(wantOpen, maxTotal int) int { return min(c.oldOpen, wantOpen, maxTotal) }
 
 // counted are the tasks of a service by what Target needs to know of them.
 type counted struct {
@@ -36,7 +38,7 @@ type counted struct {
 	open     int // open, of any deployment, wanted running
 	starting int // primary, wanted running, not open yet and not being drained
 	retired  int // retired, still wanted running
-	outdated int // of a deployment that is being replaced, not retired
+	oldOpen  int // open, of a deployment that is being replaced
 }
 
 // census counts. A running task without a record counts as kept: it may hold
@@ -63,8 +65,8 @@ func census(state ServiceState, activity []TaskActivity) counted {
 			if task.Health != "UNHEALTHY" {
 				c.healthy++
 			}
-		} else {
-			c.outdated++
+		} else if record == TaskOpen {
+			c.oldOpen++
 		}
 		switch {
 		case record == TaskOpen:

@@ -107,9 +107,10 @@ type Cut struct {
 	Began    time.Time
 	Level    autoscaler.Level // of the task
 	StopCode string           // why the task stopped; [CutByRestart] where it did not
-	// Protected says that ECS was protecting the task when it was told to stop, Exempt
-	// that it was sick, or that somebody else had bared or stopped it.
-	Protected, Exempt bool
+	// Protected says that ECS was protecting the task when it was told to stop, Sick
+	// that it was unhealthy then, ByOthers that somebody else had taken its protection
+	// away or stopped it.
+	Protected, Sick, ByOthers bool
 }
 
 // CutByRestart is the StopCode of a session whose process restarted within its task:
@@ -205,7 +206,7 @@ func (a *Application) follow(change TaskChange) {
 	// leave nothing to cut.
 	case "DEPROVISIONING", "STOPPED":
 		for _, p := range a.processes[task] {
-			a.cut(p, Cut{At: change.At, StopCode: change.StopCode, Protected: change.Spared, Exempt: change.Unhealthy || change.ByOthers})
+			a.cut(p, Cut{At: change.At, StopCode: change.StopCode, Protected: change.Spared, Sick: change.Unhealthy, ByOthers: change.ByOthers})
 		}
 		delete(a.processes, task)
 		delete(a.levels, task)

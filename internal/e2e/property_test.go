@@ -298,13 +298,8 @@ func (w *world) cuts() []string {
 		faults = append(faults, v.String())
 	}
 	for _, cut := range w.users.Cuts() {
-		switch {
-		case cut.StopCode != "ServiceSchedulerInitiated" && cut.StopCode != "UserInitiated" || cut.Exempt || w.byForce[cut.Task]:
-			w.outside++
-			continue
-		case cut.Level != autoscaler.LevelC:
-			// The invariants judge these; what they except is outside the guarantee.
-			w.outside++
+		if n := w.outsideOf(cut); n != nil {
+			*n++
 			continue
 		}
 		at, retired := w.retired[cut.Task]
@@ -316,6 +311,28 @@ func (w *world) cuts() []string {
 		}
 	}
 	return faults
+}
+
+// outsideOf returns the count of the reason for which a cut is outside the guarantee,
+// nil where it has to be judged.
+func (w *world) outsideOf(cut ecssim.Cut) *int {
+	switch {
+	case cut.StopCode == "EssentialContainerExited" || cut.StopCode == ecssim.CutByRestart:
+		return &w.byItself
+	case cut.StopCode != "ServiceSchedulerInitiated" && cut.StopCode != "UserInitiated":
+		return &w.byAWS
+	case cut.Sick:
+		return &w.bySickness
+	case cut.ByOthers:
+		return &w.byOthers
+	case w.byForce[cut.Task]:
+		return &w.byHost
+	case cut.Level != autoscaler.LevelC:
+		// The invariants have judged these; what they pass is a task that ECS had refused
+		// to protect.
+		return &w.byExposure
+	}
+	return nil
 }
 
 // settles reports that the run is one in which everything comes to rest: at level C
@@ -360,7 +377,7 @@ func (w *world) unrest() []string {
 		}
 	}
 	add(w.settles() && open > calmOpen+1, "%d tasks are open, want at most %d", open, calmOpen+1)
-	add(open < calmOpen, "%d tasks are open, want at least %d", open, calmOpen)
+	add(w.settles() && open < calmOpen, "%d tasks are open, want at least %d", open, calmOpen)
 	add(w.settles() && state.Running > calmOpen+1, "%d tasks run, want at most %d", state.Running, calmOpen+1)
 	add(state.Desired > w.limits.Total(), "desired %d", state.Desired)
 	add(w.settles() && cp.Release != nil, "a release is under way: %+v", cp.Release)

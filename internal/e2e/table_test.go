@@ -17,7 +17,8 @@ import (
 type tally struct {
 	passes, overlapped, cordons, reopens, retired, released, stopped, lowered, raised, held int
 	sessions, restarts, stuck, ended                                                        int
-	within, outside                                                                         int // cuts: level C's bound; no guarantee
+	within                                                                                  int // cuts within level C's bound
+	byItself, byAWS, bySickness, byOthers, byHost, byExposure                               int // cuts outside the guarantee
 	released6                                                                               int // in six hours
 
 	long   bool
@@ -133,8 +134,13 @@ func rows() []row {
 		{"permits held or run out", func(t *tally) *int { return &t.held }},
 		{"releases that ended", func(t *tally) *int { return &t.ended }},
 		{"releases that ended stuck", func(t *tally) *int { return &t.stuck }},
-		{"sessions cut outside the guarantee", func(t *tally) *int { return &t.outside }},
-		{"sessions cut within level C's bound", func(t *tally) *int { return &t.within }},
+		{"cut as the task crashed or restarted", func(t *tally) *int { return &t.byItself }},
+		{"cut by Spot, retirement or loss of the host", func(t *tally) *int { return &t.byAWS }},
+		{"cut as ECS replaced a sick task", func(t *tally) *int { return &t.bySickness }},
+		{"cut as others stopped or bared the task", func(t *tally) *int { return &t.byOthers }},
+		{"cut as ECS had refused to protect the task", func(t *tally) *int { return &t.byExposure }},
+		{"ended by force, as the host asked", func(t *tally) *int { return &t.byHost }},
+		{"cut within level C's bound", func(t *tally) *int { return &t.within }},
 	}
 }
 

@@ -90,7 +90,7 @@ func newWorld(t *testing.T, seed uint64, col column) *world {
 	}
 	w.rate = []float64{0, 0.002, 0.01, 0.03}[r.IntN(4)]
 	w.rereg = r.IntN(3) == 0
-	w.forced = r.IntN(6) == 0
+	w.forced = r.IntN(4) == 0
 	desired, lag := 1+r.IntN(5), time.Duration(0)
 	// One in twenty of each column lasts for six hours, and begins with a surplus.
 	if w.long = seed/uint64(len(columns()))%20 == 0; w.long {
@@ -270,6 +270,12 @@ func (w *world) stop(_ context.Context, call ecssim.Call) error {
 	}
 	chance := 40
 	switch call.Op {
+	case ecssim.OpGiveNotice, ecssim.OpEndSessions:
+		chance = 3
+	case ecssim.OpStop:
+		chance = 4
+	case ecssim.OpUnprotect, ecssim.OpProve, ecssim.OpRegister:
+		chance = 10
 	case ecssim.OpLoadCheckpoint, ecssim.OpSaveCheckpoint, ecssim.OpControl, ecssim.OpDescribe, ecssim.OpActivity,
 		ecssim.OpList, ecssim.OpAppend:
 		chance = 1000
@@ -303,7 +309,7 @@ func (w *world) control(name string, p autoscaler.Policy) *autoscaler.Controller
 	}
 	if w.forced {
 		cfg.Forced = ecssim.WireForced(w.c, w.raw)
-		cfg.Timing.Deadline, cfg.Timing.Notice = 40*time.Minute, 5*time.Minute
+		cfg.Timing.Deadline, cfg.Timing.Notice = 5*time.Minute, 3*time.Minute
 	}
 	ctl, err := autoscaler.New(cfg)
 	if err != nil {
