@@ -111,6 +111,17 @@ type Cut struct {
 	// that it was unhealthy then, ByOthers that somebody else had taken its protection
 	// away or stopped it.
 	Protected, Sick, ByOthers bool
+	// Exposed says that the task had found itself refused by ECS when it asked for
+	// protection, and served all the same.
+	Exposed bool
+}
+
+// Outside reports that nothing here could have saved the session: its process or its
+// task ended by itself, AWS took the task, ECS replaced a sick one or had refused to
+// protect it, or somebody else stopped it or bared it.
+func (c Cut) Outside() bool {
+	scaled := c.StopCode == stoppedByScheduler || c.StopCode == stoppedByUser
+	return !scaled || c.Sick || c.ByOthers || c.Exposed
 }
 
 // CutByRestart is the StopCode of a session whose process restarted within its task:
@@ -244,6 +255,7 @@ func (a *Application) Restart(task autoscaler.TaskID) {
 func (a *Application) cut(p *process, as Cut) {
 	p.down = true
 	as.Task, as.Level = p.ref.Task, p.level
+	as.Exposed = p.exposed || a.processes[as.Task] != nil && a.processes[as.Task][0].exposed
 	for _, s := range p.sessions {
 		as.Session, as.Began = s.id, s.began
 		a.cuts = append(a.cuts, as)

@@ -26,6 +26,8 @@ type options struct {
 	route  string
 	slots  int
 	seed   uint64
+	level  string
+	faults bool
 	json   bool
 }
 
@@ -44,6 +46,8 @@ func headroom(slots int) policy.Buffer {
 	return policy.Buffer{Slots: slots, Percent: 15, PerTask: slots}
 }
 
+var levels = map[string]autoscaler.Level{"A": autoscaler.LevelA, "B": autoscaler.LevelB, "C": autoscaler.LevelC}
+
 var routes = map[string]ecssim.Entrance{"place": ecssim.EnterPacked, "least": ecssim.EnterLeast}
 
 // parse reads the command line, and says everything that is wrong with it at
@@ -58,6 +62,8 @@ func parse(args []string, diagnostics io.Writer) (options, error) {
 	flags.StringVar(&o.route, "route", "place", "who takes a new session: place (fullest task with room) or least (emptiest)")
 	flags.IntVar(&o.slots, "slots", 10, "sessions that one task has room for")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of everything that is drawn")
+	flags.StringVar(&o.level, "level", "A", "what the application does for its sessions: A asks before it serves one, B tells and acknowledges drains, C only sends events (with a balancer whose targets stay out once they are taken out)")
+	flags.BoolVar(&o.faults, "faults", false, "let one call in a hundred go wrong, and lay weather over the service: deployments, foreign writes, crashes, sick tasks, Spot, people")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object instead of the table")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -77,6 +83,7 @@ func (o options) check(rest []string) error {
 	add(policies[o.policy] == nil, "-policy %q: use one of %s", o.policy, names(policies))
 	_, known := routes[o.route]
 	add(!known, "-route %q: use one of %s", o.route, names(routes))
+	add(levels[o.level] == "", "-level %q: use one of %s", o.level, names(levels))
 	add(!(o.days >= 0 && o.days <= maxDays), "-days %v: use a number from 0 to %d", o.days, maxDays)
 	add(o.slots < 1 || o.slots > recordLimit, "-slots %d: use 1 to %d", o.slots, recordLimit)
 	return errors.Join(all...)

@@ -22,11 +22,15 @@ type result struct {
 	Route       string  `json:"route"`
 	Slots       int     `json:"slots"`
 	Seed        uint64  `json:"seed"`
+	Level       string  `json:"level"`
 	Days        float64 `json:"days"`
 	WarmUpHours float64 `json:"warm_up_hours"`
 
-	Sessions  int     `json:"sessions"`
-	Killed    int     `json:"killed"`
+	Sessions int `json:"sessions"`
+	Killed   int `json:"killed"` // by scaling, a drain or a deployment
+	// Lost are sessions that nothing here could have saved: their task crashed, AWS took
+	// it or had refused to protect it, it was sick, or somebody else stopped it.
+	Lost      int     `json:"lost_outside_the_guarantee"`
 	Arrivals  int     `json:"arrivals"` // scored ones
 	NoSlot    int     `json:"no_slot"`
 	NoSlotPPM float64 `json:"no_slot_ppm"`
@@ -45,13 +49,18 @@ type result struct {
 	TasksReleased int `json:"tasks_released"`
 
 	Passes        int `json:"passes"`
+	FailedPasses  int `json:"failed_passes"`
 	Cordons       int `json:"store_cordons"`
 	Reopens       int `json:"store_reopens"`
 	Retires       int `json:"store_retires"`
 	DesiredWrites int `json:"desired_count_writes"`
 
 	Reasons map[string]int `json:"reasons"`
+	Holds   map[string]int `json:"holds"` // of those, what held something back or wants somebody
 	Calls   map[string]int `json:"aws_calls"`
+	// What went wrong with calls, and what befell the service; with -faults only.
+	Faults  map[string]int `json:"faults,omitempty"`
+	Weather map[string]int `json:"weather,omitempty"`
 }
 
 // score copies what the simulator measured.
@@ -76,27 +85,43 @@ func (r result) writeJSON(w io.Writer) error {
 func (r result) writeTable(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
-	fmt.Fprintf(t, "policy %s, load %s, routing %s, %d slots a task, seed %d; %.1f days, the first %.1f h as warm-up and not scored\n\n",
-		r.Policy, r.Trace, r.Route, r.Slots, r.Seed, r.Days, r.WarmUpHours)
+	fmt.Fprintf(t, "policy %s, load %s, routing %s, level %s, %d slots a task, seed %d; %.1f days, the first %.1f h as warm-up and not scored\n\n",
+		r.Policy, r.Trace, r.Route, r.Level, r.Slots, r.Seed, r.Days, r.WarmUpHours)
 	row("sessions", "%d", r.Sessions)
 	row("killed", "%d", r.Killed)
+	if r.Weather != nil {
+		row("lost outside the guarantee", "%d (crashes, Spot, sick tasks, people, tasks that ECS refused to protect)", r.Lost)
+	}
 	row("arrivals without a slot", "%.0f ppm (%d of %d scored)", r.NoSlotPPM, r.NoSlot, r.Arrivals)
 	row("wait p99 / max", "%.0f s / %.0f s", r.WaitP99, r.WaitMax)
 	row("task-hours", "%.1f", r.TaskHours)
 	row("lower bound LB1", "%.1f task-hours: every session on as few tasks as could hold them, at each instant", r.LB1Hours)
 	row("ratio to LB1", "%.3f", r.RatioLB1)
 	row("tasks started / released", "%d / %d", r.TaskStarts, r.TasksReleased)
-	row("passes", "%d", r.Passes)
+	row("passes", "%d, of which %d could not be carried out", r.Passes, r.FailedPasses)
 	row("store: cordons / reopens / retires", "%d / %d / %d", r.Cordons, r.Reopens, r.Retires)
 	row("desired-count writes", "%d", r.DesiredWrites)
-	fmt.Fprintf(t, "\ndecisions by reason\tpasses\n")
-	byCount := slices.SortedFunc(maps.Keys(r.Reasons), func(a, b string) int {
-		return cmp.Or(r.Reasons[b]-r.Reasons[a], cmp.Compare(a, b))
-	})
-	for _, reason := range byCount {
-		row("  "+reason, "%d", r.Reasons[reason])
+	section(t, "calls that went wrong", "times", r.Faults)
+	section(t, "what befell the service", "times", r.Weather)
+	if r.Faults != nil {
+		section(t, "holds, and what wants somebody, by reason", "passes", r.Holds)
 	}
+	section(t, "decisions by reason", "passes", r.Reasons)
 	return t.Flush()
+}
+
+// section prints counts, the largest first; nothing where there are none.
+func section(w io.Writer, title, unit string, counts map[string]int) {
+	if len(counts) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\n%s\t%s\n", title, unit)
+	byCount := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(counts[b]-counts[a], cmp.Compare(a, b))
+	})
+	for _, name := range byCount {
+		fmt.Fprintf(w, "  %s\t%d\n", name, counts[name])
+	}
 }
 
 // progress draws one line over and over on a terminal, and prints nothing

@@ -10,6 +10,7 @@ import (
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
+	"github.com/seed-979cce96/idlescale/sessionstore"
 	"github.com/seed-979cce96/idlescale/sessionstore/memstore"
 	"github.com/seed-979cce96/idlescale/workflow"
 )
@@ -28,6 +29,8 @@ type simulation struct {
 	users   *ecssim.Application
 	ctl     *autoscaler.Controller
 	store   *counting
+	faults  *ecssim.Faults
+	weather map[string]int
 	result  result
 	failure error
 }
@@ -41,10 +44,13 @@ func simulate(ctx context.Context, o options, l load, progress func(done float64
 		return result{}, err
 	}
 	s.result = result{
-		Policy: o.policy, Trace: l.name, Route: o.route, Slots: o.slots, Seed: o.seed,
-		WarmUpHours: warmUp.Hours(), Sessions: len(l.sessions), Reasons: make(map[string]int),
+		Policy: o.policy, Trace: l.name, Route: o.route, Slots: o.slots, Seed: o.seed, Level: o.level,
+		WarmUpHours: warmUp.Hours(), Sessions: len(l.sessions), Reasons: make(map[string]int), Holds: make(map[string]int),
 	}
 	s.users.Play(l.sessions)
+	if o.faults {
+		s.befall(o.seed, first, lastStart)
+	}
 	s.cluster.Every(first, interval, func() { s.pass(ctx) })
 
 	horizon := lastEnd.Add(settle)
@@ -71,18 +77,22 @@ func simulate(ctx context.Context, o options, l load, progress func(done float64
 // the place of AWS.
 func build(o options, start time.Time, warmUp time.Duration, most int) (*simulation, error) {
 	cluster := ecssim.New(ecssim.Config{Seed: o.seed, Start: start, Service: ecssim.ServiceConfig{
-		Desired: 2, Warm: true, DeregistrationDelay: 30 * time.Second,
+		Desired: 2, Warm: true, DeregistrationDelay: 30 * time.Second, Rebalance: o.faults, ReregisterAfter: reregister(o.level),
 	}})
-	store := &counting{Store: memstore.New(memstore.Config{Now: cluster.Now})}
+	store := &counting{Store: memstore.New(memstore.Config{Now: cluster.Now, Rules: sessionstore.Rules{LagBound: lagBound}})}
+	sessions, records := ecssim.WireSessions(cluster, store), ecssim.WireRecords(cluster, store)
+	state := ecssim.WireState(cluster, store)
 	users, err := ecssim.NewApplication(cluster, ecssim.ApplicationConfig{
-		Slots: o.slots, Sessions: store, Records: store, Writer: store, Demand: store,
-		Entrance: routes[o.route], WarmUp: warmUp,
+		Slots: o.slots, Level: levels[o.level], Entrance: routes[o.route], WarmUp: warmUp,
+		Sessions: sessions, Records: records, Writer: ecssim.WireWriter(cluster, store),
+		Demand: ecssim.WireDemand(cluster, store), Barriers: ecssim.WireBarriers(cluster, store),
 	})
 	if err != nil {
 		return nil, err
 	}
 	drains, err := workflow.New(workflow.Config{
-		Tasks: cluster, Scaler: cluster, Sessions: store, Records: store, State: store, Journal: store, Now: cluster.Now,
+		Tasks: cluster, Scaler: cluster, Sessions: sessions, Records: records, State: state, Journal: store,
+		Events: users.Events(), Now: cluster.Now,
 	})
 	if err != nil {
 		return nil, err
@@ -91,10 +101,12 @@ func build(o options, start time.Time, warmUp time.Duration, most int) (*simulat
 		Service:  service,
 		Limits:   autoscaler.Limits{Min: 1, Max: most},
 		Policy:   policies[o.policy](o.slots),
-		Sessions: store, Records: store, State: store,
+		Sessions: sessions, Records: records, State: state,
 		Scaler: cluster, Utilization: cluster, Drains: drains,
-		Now:    cluster.Now,
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Protection: cluster, Journal: store,
+		Emptying: o.faults, // or a deployment would wait for the last session of each old task
+		Now:      cluster.Now,
+		Logger:   slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
 		return nil, err
@@ -112,25 +124,67 @@ func (s *simulation) pass(ctx context.Context) {
 		return
 	}
 	p, err := s.ctl.Reconcile(ctx)
-	if err != nil {
+	switch {
+	case err != nil && s.faults != nil:
+		s.result.FailedPasses++ // the next one computes everything anew
+	case err != nil:
 		s.failure = fmt.Errorf("pass at %s: %w", p.At.Format(time.RFC3339), err)
 		return
 	}
 	s.result.Passes++
-	for _, r := range p.Reasons {
-		s.result.Reasons[r.By+" "+string(r.Code)]++
-	}
+	reasons := p.Reasons
 	for _, release := range p.Releases {
-		for _, r := range release.Reasons {
-			s.result.Reasons[r.By+" "+string(r.Code)]++
+		reasons = append(reasons, release.Reasons...)
+	}
+	for _, r := range reasons {
+		s.result.Reasons[r.By+" "+string(r.Code)]++
+		if r.Severity > autoscaler.Info {
+			s.result.Holds[r.By+" "+string(r.Code)]++
 		}
 	}
+}
+
+// lagBound is the host's promise about level C's events: the simulated queue is never
+// slower than seconds.
+const lagBound = time.Minute
+
+// reregister is when ECS registers a target again that was taken out by hand. At level
+// C nothing could be released where it does.
+func reregister(level string) time.Duration {
+	if level == "C" {
+		return -1
+	}
+	return 0 // the simulator's default
+}
+
+// befall lets calls go wrong and lays weather over the service. The last hours are
+// fair, so that what is left over in the end has no excuse.
+func (s *simulation) befall(seed uint64, from, to time.Time) {
+	s.faults = ecssim.NewFaults(seed, ecssim.EveryFault(0.0025)...) // a call is open to four kinds and more
+	s.cluster.SetFaults(s.faults)
+	s.cluster.At(to, s.faults.End)
+	s.weather = ecssim.Weather{
+		Seed: seed, From: from, To: to, Deployments: 1.0 / 7, Writes: 1, Applied: 6, Crashes: 0.2, Restarts: 0.2, Sick: 0.3,
+		Reclaims: 0.3, Stops: 0.2, Bared: 0.3,
+	}.Play(s.cluster, s.users)
 }
 
 // finish adds what is known only at the end.
 func (s *simulation) finish() {
 	r := &s.result
-	r.Killed = len(s.users.Cuts())
+	for _, cut := range s.users.Cuts() {
+		if cut.Outside() {
+			r.Lost++
+			continue
+		}
+		r.Killed++
+	}
+	if s.faults != nil {
+		r.Faults, r.Weather = map[string]int{}, s.weather
+		for kind, n := range s.faults.Counts() {
+			r.Faults[string(kind)] = n
+		}
+	}
 	r.Waiting = s.users.Waiting()
 	r.Cordons, r.Reopens, r.Retires = s.store.cordons, s.store.reopens, s.store.retires
 	for _, w := range s.cluster.Writes() {
