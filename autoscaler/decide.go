@@ -78,7 +78,7 @@ func (o *Observer) plan(v *view, g guarded, next Checkpoint, d Decision, dead []
 // kept only within the limit: a policy that grows without bound would end up
 // breaking every save.
 func (o *Observer) ask(v *view, next *Checkpoint) Decision {
-	d := o.cfg.Policy.Decide(v.snapshot)
+	d := o.cfg.Policy.Decide(v.snapshot.apart())
 	name := o.cfg.Policy.Name()
 	if len(d.Reasons) == 0 {
 		d.Reasons = []Reason{{Code: CodeNoReason, Severity: Notice}}

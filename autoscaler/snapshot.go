@@ -2,6 +2,8 @@ package autoscaler
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -31,6 +33,14 @@ type Snapshot struct {
 
 	// Memory is what the policy returned last time; nil on the first pass.
 	Memory Memory `json:"memory,omitempty"`
+}
+
+// apart returns a snapshot that shares nothing with s which a policy could write to:
+// what the guard judges a decision by is not in the policy's hands.
+func (s Snapshot) apart() Snapshot {
+	s.Tasks, s.Control.Pins = slices.Clone(s.Tasks), slices.Clone(s.Control.Pins)
+	s.Utilization, s.Memory = maps.Clone(s.Utilization), slices.Clone(s.Memory)
+	return s
 }
 
 // Want returns a decision for n open tasks, with code as its reason.

@@ -311,6 +311,21 @@ func (a *Application) Visit(ctx context.Context, length time.Duration) bool {
 	return served
 }
 
+// Connect lets one user come to the task given, now, whatever a broker or a balancer
+// would say: a connection that was on its way when its target was taken out, a client
+// that remembers an address. It reports whether the task took the user.
+func (a *Application) Connect(ctx context.Context, task autoscaler.TaskID, length time.Duration) bool {
+	a.names++
+	u := &user{name: a.names, arrived: a.c.Now(), length: length}
+	b := broker{a: a, ctx: ctx}
+	a.score.arrival(u.arrived)
+	served := b.ask(u, task, false)
+	if !served {
+		a.score.noSlot(u.arrived)
+	}
+	return served
+}
+
 // Live returns how many sessions the task truly holds.
 func (a *Application) Live(task autoscaler.TaskID) int {
 	n := 0
