@@ -25,17 +25,25 @@
 //     cordons; targets drain for the whole delay, idle or not; a target taken out
 //     by hand is registered again by ECS.
 //   - Metrics a minute apart, late, and absent while nothing runs.
-//   - An application at level A and its users: [NewApplication].
+//   - Zone rebalancing with its surplus; Spot interruption, Fargate retirement and the
+//     loss of a host; crashes, container restarts, failing starts and placements.
+//   - An application at level A, B or C, or rolling from one to another, with one or
+//     several processes in a task, and its users: [NewApplication]. At level C its events
+//     travel through an [EventQueue] that is late, out of order, and doubles some.
 //
-// It does not simulate Spot interruptions, Fargate retirement, the loss of a host,
-// throttling, or the limits on a page's size beyond counting pages.
+// It does not simulate the limits on a page's size beyond counting pages, nor AWS's
+// rates: throttling is a fault that a rule lays over the calls.
 //
 // # Faults and interleavings
 //
 // Every call of a contract passes a [Seam] before, between its permit check and
 // its sending, and after. A seam can fail the call, or hold its caller; a [Stage]
-// is a seam that runs several callers one at a time in a seeded order; the
-// [Invariants] are a seam that checks the drain protocol after every call.
+// is a seam that runs several callers one at a time in a seeded order, holds them up
+// for as long as a day, and lets each have a clock of its own; the [Invariants] are a
+// seam that checks the drain protocol after every call. [Faults] strike calls and
+// events by rule: refused, lost before the effect or after it, late, doubled, partly
+// done, answered with what was true a while ago, or with some of the pages. [Weather] is
+// what others and AWS do to a service over days.
 //
 // The same configuration and the same seed give the same run, to the last event.
 package ecssim

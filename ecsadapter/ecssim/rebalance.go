@@ -1,5 +1,7 @@
 package ecssim
 
+import "slices"
+
 // rebalance is zone rebalancing: where two zones differ by two tasks or more, ECS
 // starts one in the emptier zone first, waits until it serves, and then stops one in
 // the fuller zone. It cannot stop a protected one. Then the extra task stays, and
@@ -17,9 +19,12 @@ func (s *service) rebalance(ready int) {
 	}
 }
 
-// giveBack stops one task in the fullest zone, if one may be chosen.
+// giveBack stops one task in the fullest zone, if one may be chosen there: stopping the
+// new one would leave the zones as they were.
 func (s *service) giveBack() {
-	victim := s.victim(func(t *task) bool { return !t.unhealthy })
+	count := s.inZones()
+	most := slices.Max(count)
+	victim := s.victim(func(t *task) bool { return !t.unhealthy && count[t.zone] == most })
 	if victim == nil {
 		if !s.stuckExtra {
 			s.stuckExtra = true
@@ -34,15 +39,17 @@ func (s *service) giveBack() {
 
 // uneven reports that the fullest zone has at least two tasks more than the emptiest.
 func (s *service) uneven() bool {
+	count := s.inZones()
+	return slices.Max(count)-slices.Min(count) >= 2
+}
+
+// inZones counts the tasks of each zone that are to run.
+func (s *service) inZones() []int {
 	count := make([]int, s.cfg.Zones)
 	for _, t := range s.tasks {
 		if t.wanted {
 			count[t.zone]++
 		}
 	}
-	least, most := count[0], count[0]
-	for _, n := range count {
-		least, most = min(least, n), max(most, n)
-	}
-	return most-least >= 2
+	return count
 }

@@ -42,7 +42,7 @@ func (m Mutant) Try(ctx context.Context, root, scratch string) (Verdict, error) 
 	return Verdict{}, nil
 }
 
-func (m Mutant) ask(ctx context.Context, root, scratch string, inside bool, packages string) (Verdict, error) {
+func (m Mutant) ask(ctx context.Context, root, scratch string, inside bool, packages string, flags ...string) (Verdict, error) {
 	overlay, err := m.overlay(root, scratch, inside)
 	if err != nil {
 		return Verdict{}, err
@@ -51,7 +51,7 @@ func (m Mutant) ask(ctx context.Context, root, scratch string, inside bool, pack
 	if m.Run != "" {
 		args = append(args, "-run", m.Run)
 	}
-	return test(ctx, m.Name, root, append(args, packages))
+	return test(ctx, m.Name, root, append(append(args, packages), flags...))
 }
 
 // Base runs the tests of the packages as they are. Where one fails already, no
