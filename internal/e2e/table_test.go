@@ -139,6 +139,7 @@ func rows() []row {
 		{"cut as ECS replaced a sick task", func(t *tally) *int { return &t.bySickness }},
 		{"cut as others stopped or bared the task", func(t *tally) *int { return &t.byOthers }},
 		{"cut as ECS had refused to protect the task", func(t *tally) *int { return &t.byExposure }},
+		{"cut at level C before a pass had protected the task", func(t *tally) *int { return &t.byBareness }},
 		{"ended by force, as the host asked", func(t *tally) *int { return &t.byHost }},
 		{"cut within level C's bound", func(t *tally) *int { return &t.within }},
 	}

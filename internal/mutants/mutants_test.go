@@ -12,8 +12,10 @@ import (
 )
 
 var (
-	all  = flag.Bool("all", false, "run every mutant; without it the edits are only checked")
-	only = flag.String("only", "", "with -all: run the mutants whose name holds this text")
+	all     = flag.Bool("all", false, "run every mutant; without it the edits are only checked")
+	hunt    = flag.Bool("safety", false, "run the mutants of the safety list under the explorer and the random schedules")
+	replays = flag.Bool("incidents", false, "run each replay of an incident under its mutant")
+	only    = flag.String("only", "", "with one of these: only the mutants whose name holds this text, or the incident of this number")
 )
 
 // root is the module's directory: this package stands two levels below it.
@@ -52,6 +54,78 @@ func TestMutants(t *testing.T) {
 			summary.add(m, v)
 			if !v.Caught {
 				t.Errorf("no test of %v notices the loss of this rule: %s", m.Packages, m.Law)
+			}
+		})
+	}
+}
+
+// TestSafety has the explorer and the random schedules look for a violation while a
+// mutant of the safety list is alive.
+func TestSafety(t *testing.T) {
+	list := Safety()
+	for _, name := range safety {
+		if !slices.ContainsFunc(list, func(m Mutant) bool { return m.Name == name }) {
+			t.Errorf("the safety list names %s, and there is no such mutant", name)
+		}
+	}
+	if !*hunt {
+		return
+	}
+	summary := &table{}
+	t.Cleanup(func() { fmt.Print(summary) })
+	// One after the other: each takes all processors.
+	for _, m := range list {
+		if !strings.Contains(m.Name, *only) {
+			continue
+		}
+		t.Run(m.Name, func(t *testing.T) {
+			v, err := m.Hunt(t.Context(), root(t), t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			summary.add(m, v)
+			if !v.Caught {
+				t.Errorf("no violation within %s schedules without this rule: %s", SafetySchedules, m.Law)
+			}
+		})
+	}
+}
+
+// TestIncidents holds the map from incidents to mutants: each replay is in it with a
+// mutant that exists, and, with -incidents, fails under that mutant.
+func TestIncidents(t *testing.T) {
+	tests, err := IncidentNumbers(root(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range incidents {
+		if tests[n] == "" {
+			t.Errorf("incident %d is in the map and has no test", n)
+		}
+	}
+	list := List()
+	summary := &table{}
+	if *replays {
+		t.Cleanup(func() { fmt.Print(summary) })
+	}
+	for n, name := range tests {
+		i := slices.IndexFunc(list, func(m Mutant) bool { return m.Name == incidents[n] })
+		if i < 0 {
+			t.Errorf("%s names the mutant %q, and there is none of that name", name, incidents[n])
+			continue
+		}
+		if !*replays || !strings.HasPrefix(name, "TestIncident"+*only) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			v, err := list[i].Alone(t.Context(), root(t), t.TempDir(), "./"+IncidentTests, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			summary.add(list[i], v)
+			if !v.Caught {
+				t.Errorf("the replay does not fail without the rule that it names: %s", list[i].Law)
 			}
 		})
 	}

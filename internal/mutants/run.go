@@ -68,7 +68,7 @@ func Base(ctx context.Context, root, packages string) error {
 func test(ctx context.Context, name, root string, args []string) (Verdict, error) {
 	// -failfast: one failing test is an answer. Vet is off, since what it finds
 	// in a mutant is not a test that holds the rule.
-	args = append([]string{"test", "-json", "-failfast", "-count=1", "-vet=off", "-timeout=4m"}, args...)
+	args = append([]string{"test", "-json", "-failfast", "-count=1", "-vet=off", "-timeout=30m"}, args...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
 	var noise bytes.Buffer

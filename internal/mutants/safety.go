@@ -1,0 +1,36 @@
+package mutants
+
+import (
+	"context"
+	"slices"
+)
+
+// Where a rule that keeps sessions alive has to be missed: by the explorer, or by random
+// schedules on a simulated service.
+const (
+	ExplorerTests = "./internal/explore"
+	ScheduleTests = "./internal/e2e"
+	// SafetySchedules is how many schedules are run at most until one goes wrong.
+	SafetySchedules = "5000"
+)
+
+// safety names the mutants whose loss ends a session, or breaks an invariant of the
+// drain protocol, in a run of the whole: not only in the table that holds the rule.
+// A rule that is not here is held by a second one behind it, or is about something
+// else than safety.
+var safety = []string{}
+
+// Safety returns the mutants that the explorer or the schedules find.
+func Safety() []Mutant {
+	return slices.DeleteFunc(List(), func(m Mutant) bool { return !slices.Contains(safety, m.Name) })
+}
+
+// Hunt lets the explorer look for a violation under the mutant, and random schedules
+// where it finds none.
+func (m Mutant) Hunt(ctx context.Context, root, scratch string) (Verdict, error) {
+	v, err := m.Alone(ctx, root, scratch, ExplorerTests, "Test.*")
+	if err != nil || v.Caught {
+		return v, err
+	}
+	return m.Alone(ctx, root, scratch, ScheduleTests, "TestSchedules", "-schedules="+SafetySchedules, "-hunt")
+}
