@@ -22,6 +22,10 @@ type knownProcess struct {
 	countedAgain bool // since the record overflowed
 }
 
+// countLimit is the highest count that a process is taken at: those of all processes
+// must add up without wrapping around to nothing.
+const countLimit = 1 << 26
+
 // newer reports that a report is later than the newest one known.
 func (p *knownProcess) newer(rep Report) bool {
 	return rep.Boot > p.boot || rep.Boot == p.boot && rep.Seq > p.seq
@@ -124,7 +128,7 @@ func (r *Record) replace(p int, rep Report, t Terms, spilled Spilled) {
 	for i := range r.entries {
 		r.entries[i].bits &^= mark
 	}
-	count := max(rep.Count, len(rep.Sessions))
+	count := max(min(rep.Count, countLimit), len(rep.Sessions))
 	unlisted := count
 	for _, id := range rep.Sessions {
 		switch r.list(id, mark, t, spilled) {
