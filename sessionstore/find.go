@@ -32,14 +32,14 @@ type Finder interface {
 
 // Found is what a store knows of one session.
 type Found struct {
-	Ref     autoscaler.TaskRef
-	Session SessionID
-	State   SessionState
+	Ref     autoscaler.TaskRef `json:"ref"`
+	Session SessionID          `json:"session"`
+	State   SessionState       `json:"state"`
 	// Since is when it was admitted, or when it ended. For a reserved or a
 	// disconnected session it is when that ends by itself.
-	Since  time.Time
-	Cause  EndCause // by what it ended
-	Listed bool     // a process lists it in its newest report
+	Since  time.Time `json:"since"`
+	Cause  EndCause  `json:"cause,omitempty"`  // by what it ended
+	Listed bool      `json:"listed,omitempty"` // a process lists it in its newest report
 }
 
 // SessionState is where a session stands. It only ever moves up.
