@@ -64,12 +64,12 @@
 // A record has one JSON form, whole and versioned: what is read back goes on exactly
 // as the one that was written.
 //
+// Every store, whatever it keeps records in, applies the methods of Record and
+// adds atomicity. memstore keeps them in memory; storetest holds a store to the
+// contracts.
+//
 // # Asking afterwards
 //
 // [Explain] says why a task is still here or why it went, and what became of a
 // session, from the records and the journal alone; a [Finder] says where a session is.
-//
-// Every store, whatever it keeps records in, applies the methods of Record and
-// adds atomicity. memstore keeps them in memory; storetest holds a store to the
-// contracts.
 package sessionstore
