@@ -164,6 +164,25 @@ func TestASessionVoidsTheBarrier(t *testing.T) {
 	}
 }
 
+// A process that says it holds a session is believed, though the session's end was
+// told: the one may be right about another.
+func TestLevelCIsNotRetiredWhileAProcessCounts(t *testing.T) {
+	b := eventsOnly(t)
+	b.rules.LagBound = time.Second
+	b.rules.Settle = 90 * time.Second
+	b.report("p", "a")
+	b.cordon("d")
+	b.barrier("d")
+	b.advance(60 * time.Second)
+	b.report("p", "a")
+	b.end("a")
+	b.advance(30 * time.Second)
+	b.wantOccupancy(0)
+	b.want(b.retire("d"), autoscaler.ErrBusy)
+	b.report("p")
+	b.must(b.retire("d"))
+}
+
 func TestWhatBringsNobodyLeavesTheBarrier(t *testing.T) {
 	b := eventsOnly(t)
 	b.started("a")

@@ -46,7 +46,11 @@ func barrierClauses() []clause.Clause[Harness] {
 			s.want(apply(s, s.Store, sessionstore.BarrierRequest{Ref: ref("t"), Drain: "old"}), nil, "Barrier of another drain")
 			wantBarrier(s, time.Time{})
 			s.retired("done", "d")
+			version := s.see("done").Version
 			s.want(apply(s, s.Store, sessionstore.BarrierRequest{Ref: ref("done"), Drain: "d"}), nil, "Barrier of a retired task")
+			if a := s.see("done"); a.Version != version || !a.Barrier.IsZero() {
+				s.Errorf("the retired record is at version %d, was %d, with a barrier of %v", a.Version, version, a.Barrier)
+			}
 		}),
 		promise("barrier-next-drain", "A drain begins without the barrier of the one before.", func(s *scene) {
 			s.eventsOnly("t")
