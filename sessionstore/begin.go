@@ -149,12 +149,7 @@ func (r *Record) hasRoom(op string, at instant, t Terms) error {
 func (r *Record) admit(id SessionID, k kind, at instant) {
 	// A reservation arrives when it begins; many never do.
 	if k != kindReserved {
-		r.arrivals++
-	}
-	// Whatever let it in at level C may let in another: the door is to be shown shut
-	// once more. At levels A and B the processes' own word is.
-	if !r.asks() {
-		r.barrier = 0
+		r.arrived()
 	}
 	i, there := find(r.entries, id)
 	if !there {
@@ -165,13 +160,28 @@ func (r *Record) admit(id SessionID, k kind, at instant) {
 	r.entries[i].bits |= admittedMask
 }
 
+// arrived counts a session that has come.
+func (r *Record) arrived() {
+	r.arrivals++
+	r.letIn()
+}
+
+// letIn notes that a session has come in. Whatever let it in at level C may let in
+// another: the door is to be shown shut once more. At levels A and B the processes'
+// own word is.
+func (r *Record) letIn() {
+	if !r.asks() {
+		r.barrier = 0
+	}
+}
+
 // beginAgain applies a Begin of a session that is there: a repeat, whose lease
 // counts from this sending, or the begin that a reservation was made for. A
 // session that was disconnected is connected again.
 func (r *Record) beginAgain(e *entry, at instant, t Terms) {
 	before := *e
 	if e.kind() == kindReserved {
-		r.arrivals++
+		r.arrived()
 	}
 	// Never back: of two copies the one that was sent first may come last.
 	if e.kind() != kindLive || e.instant() < at {

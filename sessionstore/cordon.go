@@ -26,6 +26,9 @@ func (r *Record) Cordon(req autoscaler.CordonRequest, t Terms) error {
 	if err := r.mayControl("Cordon", req.Version, req.At, t); err != nil {
 		return err
 	}
+	if !r.understood() {
+		return r.refuse("Cordon", autoscaler.ErrBusy, "its state is "+string(r.state)+", which this version does not know; leave it to the newer one")
+	}
 	if req.Drain == "" {
 		return r.refuse("Cordon", errArgument, "a drain needs an id")
 	}
@@ -41,7 +44,7 @@ func (r *Record) Cordon(req autoscaler.CordonRequest, t Terms) error {
 	// shown its protection yet.
 	r.fromNew = r.state == autoscaler.TaskNew
 	r.state = autoscaler.TaskCordoned
-	r.drain, r.barrier = autoscaler.Drain{ID: req.Drain, By: req.By, Since: t.Now, Until: until}, 0
+	r.drain, r.barrier = autoscaler.Drain{ID: req.Drain, By: req.By, Since: plain(t.Now), Until: plain(until)}, 0
 	r.changed(t)
 	return nil
 }
@@ -89,7 +92,7 @@ func (r *Record) Renew(d autoscaler.DrainRef, until time.Time, t Terms) error {
 	if err := r.mayDrain("Renew", d, t); err != nil {
 		return err
 	}
-	r.drain.Until = until
+	r.drain.Until = plain(until)
 	r.changed(t)
 	return nil
 }

@@ -57,7 +57,19 @@
 // and its sessions only ever move up: absent < reserved < live < ended. So any
 // order and any number of copies of the same calls give the same sessions.
 //
+// A level C record, of which only events tell, takes a barrier besides before it is
+// retired: see [Barriers]. Where the host asks for it, a drain's sessions are ended by
+// force after notice: see autoscaler.ForcedEnds.
+//
+// A record has one JSON form, whole and versioned: what is read back goes on exactly
+// as the one that was written.
+//
 // Every store, whatever it keeps records in, applies the methods of Record and
 // adds atomicity. memstore keeps them in memory; storetest holds a store to the
 // contracts.
+//
+// # Asking afterwards
+//
+// [Explain] says why a task is still here or why it went, and what became of a
+// session, from the records and the journal alone; a [Finder] says where a session is.
 package sessionstore

@@ -19,6 +19,7 @@ const (
 	CauseEnd    EndCause = "end"    // somebody told its end, or withdrew its begin
 	CauseForced EndCause = "forced" // its drain's deadline passed: see autoscaler.ForcedEnds
 	CauseTask   EndCause = "task"   // its task ended while it lived
+	CauseTime   EndCause = "time"   // its lease, its reservation or its limit ran out, and nobody told an end
 )
 
 // ended is a session that the record itself remembers as ended.

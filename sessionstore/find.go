@@ -13,6 +13,8 @@ import (
 // Guarantee: what is found is what the session's record says, or said when its task
 // was forgotten. A session that is not found was never told of here, or ended longer
 // ago than a store remembers: [GravestoneLife] for one that its record has given up.
+// One that ended by time alone, or that its process no longer lists and nobody told the
+// end of, is found until its record drops it, and leaves no trace then.
 //
 // Concurrency: any number of callers may ask at once.
 //
@@ -30,14 +32,14 @@ type Finder interface {
 
 // Found is what a store knows of one session.
 type Found struct {
-	Ref     autoscaler.TaskRef
-	Session SessionID
-	State   SessionState
+	Ref     autoscaler.TaskRef `json:"ref"`
+	Session SessionID          `json:"session"`
+	State   SessionState       `json:"state"`
 	// Since is when it was admitted, or when it ended. For a reserved or a
 	// disconnected session it is when that ends by itself.
-	Since  time.Time
-	Cause  EndCause // by what it ended
-	Listed bool     // a process lists it in its newest report
+	Since  time.Time `json:"since"`
+	Cause  EndCause  `json:"cause,omitempty"`  // by what it ended
+	Listed bool      `json:"listed,omitempty"` // a process lists it in its newest report
 }
 
 // SessionState is where a session stands. It only ever moves up.
@@ -58,7 +60,7 @@ func (r *Record) Find(id SessionID, t Terms) (Found, bool) {
 		e := r.entries[i]
 		f.State, f.Since, f.Listed = e.state(), e.instant().time(), e.listed()
 		if end := r.ends(e, t.Rules); instantOf(t.Now) >= end {
-			f.State, f.Since, f.Cause = SessionEnded, end.time(), CauseEnd
+			f.State, f.Since, f.Cause = SessionEnded, end.time(), CauseTime
 		}
 		return f, true
 	}

@@ -19,10 +19,14 @@ func (r *Record) GiveNotice(d autoscaler.DrainRef, ending time.Time, t Terms) er
 	if err := r.mayDrain("GiveNotice", d, t); err != nil {
 		return err
 	}
-	if !ending.After(t.Now) {
+	if r.forced() {
+		return r.refuse("GiveNotice", autoscaler.ErrConflict, "its sessions were ended already; reopen the task and drain it anew")
+	}
+	// By both clocks, as the end itself.
+	if !ending.After(t.Now) || !ending.After(d.At) {
 		return r.refuse("GiveNotice", errArgument, "the deadline has passed already; give the users time")
 	}
-	r.drain.Ending = ending.Round(0).UTC()
+	r.drain.Ending = plain(ending)
 	r.changed(t)
 	return nil
 }
@@ -62,7 +66,7 @@ func (r *Record) EndSessions(d autoscaler.DrainRef, t Terms) (ended int, spill [
 		r.known[i].count, r.known[i].unlisted = 0, 0
 	}
 	r.overflow, r.crowded = false, false
-	r.drain.Forced = t.Now
+	r.drain.Forced = plain(t.Now)
 	r.changed(t)
 	return ended, spill, nil
 }
@@ -73,7 +77,7 @@ func (r *Record) forced() bool { return !r.drain.Forced.IsZero() }
 // countForced counts the sessions that have come since the others were ended by
 // force. Silence is waived with the acknowledgements.
 func (r *Record) countForced(c *tally) {
-	c.known = !r.overflow
+	c.known = !r.overflow && !r.crowded
 	for i := range r.known {
 		c.reported += r.known[i].unlisted
 	}

@@ -25,6 +25,10 @@ func instantOf(t time.Time) instant {
 	return instant(t.UnixNano() + 1)
 }
 
+// plain returns a time as a record keeps it: in UTC, by the wall clock alone, within
+// the bounds of an instant.
+func plain(t time.Time) time.Time { return instantOf(t).time() }
+
 // time returns the instant as UTC, and the zero time for no instant.
 func (i instant) time() time.Time {
 	if i == 0 {

@@ -49,6 +49,7 @@ func (r *Record) count(at instant, rules Rules) tally {
 		c.from, c.lastEnded = max(c.from, end), max(c.lastEnded, end)
 	}
 	r.countProcesses(&c, at, rules)
+	c.known = c.known && r.understood()
 	return c
 }
 
@@ -104,12 +105,25 @@ func (r *Record) lapses(e entry, rules Rules) instant {
 	switch {
 	case e.kind() != kindLive:
 		return e.instant()
+	case r.processes > 0 && !r.described:
+		return never // a guess: perhaps nothing reports, and then nothing would renew a lease
 	case r.processes > 0:
 		return e.instant().add(rules.Lease + rules.Skew)
 	case rules.MaxSession > 0:
 		return e.instant().add(rules.MaxSession)
 	}
 	return never
+}
+
+// lease has the leases of the sessions that are there count from now: up to now
+// nobody had said that their task reports, and nothing could have renewed them.
+func (r *Record) lease(t Terms) {
+	now := instantOf(t.Now)
+	for i := range r.entries {
+		if e := &r.entries[i]; e.kind() == kindLive && e.admitted() && e.instant() < now {
+			e.set(kindLive, now)
+		}
+	}
 }
 
 // dropExpired removes the sessions that have ceased to count by time. Only a

@@ -97,7 +97,7 @@ func (r *Record) State() autoscaler.TaskState { return r.state }
 func (r *Record) Demand() (arrivals, departures int64) { return r.arrivals, r.departures }
 
 // Register answers a registration of a task that has this record. The task's
-// own word completes a record that somebody else made.
+// own word completes a record that somebody else made; it names a level, C too.
 func (r *Record) Register(req autoscaler.RegisterRequest, t Terms) error {
 	if err := r.writable("Register", t); err != nil {
 		return err
@@ -105,22 +105,25 @@ func (r *Record) Register(req autoscaler.RegisterRequest, t Terms) error {
 	if r.state == autoscaler.TaskGone {
 		return r.refuse("Register", autoscaler.ErrGone, "the task was forgotten; a new task has a new id")
 	}
-	// Whoever adopts a task only guesses what it is.
-	if !req.Adopted && r.describe(t.bounded(req.Level), req.Slots, req.Processes, req.Revision) {
-		// Where nothing reports, this is the word that is waited for: whoever gives it
-		// vouches that the store has heard of every session there is.
-		if req.Processes == 0 {
-			r.processes, r.adopted = 0, false
-		}
-		r.changed(t)
+	// Whoever adopts a task only guesses what it is, and a registration without a level
+	// names the task and says nothing of it: it must not pass for the task's own word.
+	if req.Adopted || req.Level == "" || r.described {
+		return nil
 	}
+	r.describe(t.bounded(req.Level), req.Slots, req.Processes, req.Revision, t)
+	// Where nothing reports, this is the word that is waited for: whoever gives it
+	// vouches that the store has heard of every session there is.
+	if req.Processes == 0 {
+		r.processes, r.adopted = 0, false
+	}
+	r.changed(t)
 	return nil
 }
 
-// describe completes an adopted record by what the task says of itself, once.
-func (r *Record) describe(level autoscaler.Level, slots, processes int, revision string) bool {
+// describe completes a record by what the task says of itself, once.
+func (r *Record) describe(level autoscaler.Level, slots, processes int, revision string, t Terms) {
 	if r.described {
-		return false
+		return
 	}
 	r.described, r.level = true, level
 	if slots > 0 {
@@ -132,7 +135,9 @@ func (r *Record) describe(level autoscaler.Level, slots, processes int, revision
 	if revision != "" {
 		r.revision = revision
 	}
-	return true
+	if r.processes > 0 {
+		r.lease(t)
+	}
 }
 
 // changed counts a write: the version grows, what was counted is counted anew,
@@ -172,4 +177,15 @@ func (r *Record) refuseClock(op string, at time.Time, t Terms) error {
 	return r.refuse(op, autoscaler.ErrClock, fmt.Sprintf(
 		"at %s, the store's clock %s, bound %s; set At, and give caller and store the same clock",
 		at.UTC().Format(time.RFC3339Nano), t.Now.UTC().Format(time.RFC3339Nano), t.Rules.Skew))
+}
+
+// understood reports that the record's state is one that this version knows the
+// rules of. Where it is not, the task counts as busy and nothing closes it.
+func (r *Record) understood() bool {
+	switch r.state {
+	case autoscaler.TaskNew, autoscaler.TaskOpen, autoscaler.TaskCordoned, autoscaler.TaskRetired, autoscaler.TaskGone:
+		return true
+	case autoscaler.TaskStopping:
+	}
+	return false
 }

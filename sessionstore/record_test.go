@@ -89,7 +89,7 @@ func (b *bench) report(process string, ids ...SessionID) Order {
 	b.Helper()
 	b.seq++
 	order, err := b.r.Report(Report{
-		Process: process, Boot: 1, Seq: b.seq, At: b.now, Sessions: ids, Count: len(ids),
+		Process: process, Boot: 1, Seq: b.seq, At: b.now, Sessions: ids, Count: len(ids), Slots: 4,
 		Closed: b.r.State() == autoscaler.TaskCordoned, Acknowledges: b.see().Drain.ID,
 	}, b.terms(), b.spilled)
 	b.must(err)

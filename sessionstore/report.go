@@ -22,6 +22,10 @@ type knownProcess struct {
 	countedAgain bool // since the record overflowed
 }
 
+// countLimit is the highest count that a process is taken at: those of all processes
+// must add up without wrapping around to nothing.
+const countLimit = 1 << 26
+
 // newer reports that a report is later than the newest one known.
 func (p *knownProcess) newer(rep Report) bool {
 	return rep.Boot > p.boot || rep.Boot == p.boot && rep.Seq > p.seq
@@ -52,8 +56,9 @@ func (r *Record) Report(rep Report, t Terms, spilled Spilled) (Order, error) {
 	switch {
 	case p < 0:
 		// What the process holds cannot be kept, so that from now on nobody knows
-		// the task to be empty.
-		if !r.crowded {
+		// the task to be empty; that it holds nothing has to be kept only where its
+		// acknowledgement is not waived.
+		if waived := r.forced() && max(rep.Count, len(rep.Sessions)) == 0; !r.crowded && !waived {
 			r.crowded = true
 			r.changed(t)
 		}
@@ -61,11 +66,12 @@ func (r *Record) Report(rep Report, t Terms, spilled Spilled) (Order, error) {
 	case !fresh && !r.known[p].newer(rep):
 		return r.order(r.known[p].boot), nil
 	}
-	r.describe(t.bounded(rep.Level), rep.Slots, rep.Processes, rep.Revision)
+	r.describe(t.bounded(rep.Level), rep.Slots, rep.Processes, rep.Revision, t)
 	// Whoever said that nothing reports was wrong; left at that, the task would never be
 	// known again.
 	if r.processes == 0 {
 		r.processes = max(1, rep.Processes)
+		r.lease(t)
 	}
 	r.replace(p, rep, t, spilled)
 	r.repair()
@@ -122,10 +128,10 @@ func (r *Record) replace(p int, rep Report, t Terms, spilled Spilled) {
 	for i := range r.entries {
 		r.entries[i].bits &^= mark
 	}
-	count := max(rep.Count, len(rep.Sessions))
+	count := max(min(rep.Count, countLimit), len(rep.Sessions))
 	unlisted := count
 	for _, id := range rep.Sessions {
-		switch r.list(id, mark, rep, t, spilled) {
+		switch r.list(id, mark, t, spilled) {
 		case listed:
 			unlisted--
 		// What was ended by force and is listed still is what the host asked for.
@@ -138,6 +144,9 @@ func (r *Record) replace(p int, rep Report, t Terms, spilled Spilled) {
 	}
 	if r.forced() {
 		unlisted -= count - len(rep.Sessions)
+	}
+	if unlisted > r.known[p].unlisted {
+		r.letIn()
 	}
 	// A process that restarted lost its sessions with its memory: nobody saw them
 	// end, and departures count only ends.
@@ -164,7 +173,7 @@ const (
 
 // list marks one session as listed by the process, where the record keeps an entry
 // for it.
-func (r *Record) list(id SessionID, mark uint64, rep Report, t Terms, spilled Spilled) listing {
+func (r *Record) list(id SessionID, mark uint64, t Terms, spilled Spilled) listing {
 	i, there := find(r.entries, id)
 	if there {
 		e := &r.entries[i]
@@ -176,7 +185,7 @@ func (r *Record) list(id SessionID, mark uint64, rep Report, t Terms, spilled Sp
 			if now := instantOf(t.Now); now >= r.ends(*e, t.Rules) {
 				e.bits &^= admittedMask
 			}
-			r.arrivals++
+			r.arrived()
 			e.set(kindLive, instantOf(t.Now))
 		}
 		e.bits |= mark
@@ -185,17 +194,15 @@ func (r *Record) list(id SessionID, mark uint64, rep Report, t Terms, spilled Sp
 	if len(r.entries) >= t.Rules.SessionLimit || checkSession("Report", r.ref, id) != nil {
 		return unlistable
 	}
-	began := rep.At
-	if t.clockOff(rep.At) {
-		began = time.Time{} // it may have begun at any time
-	}
-	if r.hasEnded(id, began, t, spilled) {
+	// A report does not say when a session began. Taken for new, one that has ended and
+	// is still listed would come back as soon as its record has given it up.
+	if r.hasEnded(id, time.Time{}, t, spilled) {
 		return listedEnded
 	}
 	e := newEntry(id, kindLive, instantOf(t.Now))
 	e.bits = e.bits&^admittedMask | mark
 	r.entries = insert(r.entries, i, e)
-	r.arrivals++
+	r.arrived()
 	return listed
 }
 

@@ -31,7 +31,7 @@ func (r *Record) Retire(d autoscaler.DrainRef, t Terms) error {
 	// A task that never opened needs no cordon first, but a repeat has to be known
 	// by its drain.
 	if r.state == autoscaler.TaskNew {
-		r.drain = autoscaler.Drain{ID: d.Drain, Since: t.Now, Until: t.Now}
+		r.drain = autoscaler.Drain{ID: d.Drain, Since: plain(t.Now), Until: plain(t.Now)}
 	}
 	r.dropExpired(t)
 	r.state, r.retired, r.fromNew = autoscaler.TaskRetired, instantOf(t.Now), false
@@ -60,9 +60,24 @@ func (r *Record) mayRetire(drain autoscaler.DrainID, at instant, rules Rules) er
 	case c.occupied() > 0 || !c.known:
 		return busy("it holds a session, or nobody can tell; wait for the reports")
 	case !r.acknowledged(c, at, rules):
-		return busy("not every process has acknowledged the drain; wait for the reports")
+		return busy(r.awaited(rules))
 	}
 	return nil
+}
+
+// awaited says what the drain of an empty task waits for.
+func (r *Record) awaited(rules Rules) string {
+	switch {
+	case !r.asks() && rules.LagBound <= 0:
+		return "at level C nothing is retired before the host says, by Rules.LagBound, how late events may be"
+	case !r.asks() && r.barrier == 0:
+		return "the drain's barrier has not been applied; wait for it to come out of the event queue"
+	case !r.asks():
+		return "the barrier was applied and has to settle; ask again"
+	case r.processes == 0:
+		return "nothing reports, and the cordon has to settle; ask again"
+	}
+	return "not every process has acknowledged the drain; wait for the reports"
 }
 
 // allClosed reports that every process has said that it admits nobody.
@@ -83,10 +98,12 @@ func (r *Record) acknowledged(c tally, at instant, rules Rules) bool {
 		return false
 	}
 	switch {
-	case r.forced():
-		return true
+	// Forced or not: at level C no process has given its word that could be waived, and
+	// what began before the deadline may still be on its way through the queue.
 	case !r.asks():
 		return r.settled(at, rules) && !slices.ContainsFunc(r.known, func(p knownProcess) bool { return !p.left && p.count > 0 })
+	case r.forced():
+		return true
 	case r.processes == 0:
 		return r.level == autoscaler.LevelA && at >= instantOf(r.drain.Since).add(rules.Settle)
 	}
@@ -96,9 +113,10 @@ func (r *Record) acknowledged(c tally, at instant, rules Rules) bool {
 }
 
 // settled reports that the drain's barrier was applied, and that whatever was late
-// by no more than the host's bound has been since.
+// by no more than the host's bound has been since. A settling time of the host's own
+// lengthens the wait and never cuts it below what its bound asks for.
 func (r *Record) settled(at instant, rules Rules) bool {
-	return rules.LagBound > 0 && r.barrier != 0 && at >= r.barrier.add(rules.Settle)
+	return rules.LagBound > 0 && r.barrier != 0 && at >= r.barrier.add(max(rules.Settle, 2*rules.LagBound))
 }
 
 // Forget applies Records.Forget: what is left is a gravestone, which remembers

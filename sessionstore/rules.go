@@ -56,7 +56,8 @@ type Rules struct {
 	LagBound time.Duration
 	// Settle is how long a task that nothing reports for must have been closed
 	// before it is retired: since its cordon at level A, since its barrier at level
-	// C. Default 90 s, or twice LagBound where that is more.
+	// C. Default 90 s, or twice LagBound where that is more; at level C never less
+	// than twice LagBound.
 	Settle time.Duration
 	// Level bounds from above what applications declare of themselves: one that says
 	// A under a bound of B is treated as B. Empty is level A, no bound.

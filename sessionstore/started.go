@@ -30,7 +30,7 @@ func (r *Record) Started(req StartedRequest, t Terms, spilled Spilled) (Receipt,
 	case !there || now >= r.ends(r.entries[i], t.Rules):
 		r.admit(req.Session, kindLive, now)
 	case r.entries[i].kind() == kindReserved:
-		r.arrivals++
+		r.arrived()
 		r.entries[i].set(kindLive, now)
 	case r.entries[i].admitted() && now < r.lapses(r.entries[i], t.Rules):
 		return r.receipt(), nil
@@ -78,7 +78,7 @@ func (r *Record) overflowing(t Terms) Receipt {
 	for i := range r.known {
 		r.known[i].countedAgain = false
 	}
-	r.arrivals++
+	r.arrived()
 	r.changed(t)
 	receipt := r.receipt()
 	receipt.Overflow = true

@@ -20,6 +20,7 @@ type walk struct {
 	model  *model
 	rules  Rules
 	slots  int
+	silent bool // nothing reports
 	seq    map[string]int64
 	drains int
 	began  map[SessionID]time.Time
@@ -28,18 +29,25 @@ type walk struct {
 	trace  []string
 }
 
+// newWalk begins one of the five kinds of walk: at each level, with processes that
+// report and, where the level allows it, without.
 func newWalk(t *testing.T, seed uint64) *walk {
+	kinds := []struct {
+		level     autoscaler.Level
+		processes int
+	}{{autoscaler.LevelA, 2}, {autoscaler.LevelB, 2}, {autoscaler.LevelA, 0}, {autoscaler.LevelA, 0}, {autoscaler.LevelC, 0}}
+	kind := kinds[seed%uint64(len(kinds))]
 	w := &walk{
 		t: t, seed: seed, random: rand.New(rand.NewPCG(seed, 1)), now: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
-		rules: Rules{}.WithDefaults(), slots: 3, seq: make(map[string]int64),
+		rules: Rules{LagBound: time.Minute}.WithDefaults(), slots: 3, silent: kind.processes == 0 && seed%5 != 3, seq: make(map[string]int64),
 		began: make(map[SessionID]time.Time), spill: make(map[SessionID]bool),
 	}
 	w.record = NewRecord(autoscaler.RegisterRequest{
-		Ref: taskRef("t"), Level: autoscaler.LevelA, Slots: w.slots, Processes: modelProcesses,
+		Ref: taskRef("t"), Level: kind.level, Slots: w.slots, Processes: kind.processes,
 	}, w.terms())
 	w.model = &model{
-		rules: w.rules, state: autoscaler.TaskNew, admitted: make(map[SessionID]admission),
-		ended: make(map[SessionID]bool), reports: make(map[string]*modelReport),
+		rules: w.rules, state: autoscaler.TaskNew, level: kind.level, processes: kind.processes, admitted: make(map[SessionID]admission),
+		ended: make(map[SessionID]EndCause), reports: make(map[string]*modelReport),
 	}
 	return w
 }
@@ -80,7 +88,7 @@ func (w *walk) step() {
 	}
 	var got, want error
 	var call string
-	switch w.random.IntN(13) {
+	switch w.random.IntN(16) {
 	case 0, 1:
 		w.now = w.now.Add([]time.Duration{time.Second, 20 * time.Second, 100 * time.Second, 6 * time.Minute, 16 * time.Minute}[w.random.IntN(5)])
 		call = "advance"
@@ -118,12 +126,21 @@ func (w *walk) step() {
 		got, want = w.cordon(drain, version, idle, fresh)
 		call = fmt.Sprint("cordon ", drain, idle, fresh)
 	case 11:
-		drain := autoscaler.DrainID(fmt.Sprint("d", w.drains-w.random.IntN(2)))
+		drain := w.drain()
 		got = w.record.Retire(autoscaler.DrainRef{Ref: taskRef("t"), Drain: drain, Version: version, At: at}, w.terms())
 		want = w.model.retire(drain, fresh, at)
 		call = fmt.Sprint("retire ", drain, fresh)
 	case 12:
 		call, got, want = w.openOrReopen(version, fresh)
+	case 13:
+		call, got, want = w.barrier(w.random.IntN(2) == 0)
+	case 14:
+		drain, ending := w.drain(), at.Add(time.Duration(w.random.IntN(4))*20*time.Second)
+		got = w.record.GiveNotice(autoscaler.DrainRef{Ref: taskRef("t"), Drain: drain, Version: version, At: at}, ending, w.terms())
+		want = w.model.notice(drain, fresh, ending, at)
+		call = fmt.Sprint("notice ", drain, ending.Sub(at))
+	case 15:
+		call, got, want = w.force(version, fresh)
 	}
 	w.trace = append(w.trace, fmt.Sprintf("%s %s: %v", w.now.Format("15:04:05"), call, got))
 	if !errors.Is(got, want) || want == nil && got != nil {
@@ -138,13 +155,52 @@ func (w *walk) end(at time.Time) (string, error) {
 	for _, e := range out {
 		w.spill[e.Session] = true
 	}
-	w.model.ended[id] = true
+	if !w.model.over(id) {
+		w.model.ended[id] = CauseEnd
+	}
 	delete(w.model.admitted, id)
 	return fmt.Sprint("end ", id), err
 }
 
+// drain names a drain: of late, and seldom the one before.
+func (w *walk) drain() autoscaler.DrainID {
+	return autoscaler.DrainID(fmt.Sprint("d", max(0, w.drains-w.random.IntN(4)/3)))
+}
+
+// barrier applies a barrier and, at times, retires when it has settled, unless
+// something stands against that: left to chance alone nearly no walk comes so far.
+func (w *walk) barrier(settle bool) (call string, got, want error) {
+	drain, at := w.drain(), w.now
+	got = w.record.Barrier(BarrierRequest{Ref: taskRef("t"), Drain: drain, At: at}, w.terms())
+	if m := w.model; m.state == autoscaler.TaskCordoned && m.drain.ID == drain && m.barrier.IsZero() {
+		m.barrier = at
+	}
+	if settle && got == nil {
+		w.now = w.now.Add(time.Duration(w.random.IntN(4)) * time.Minute)
+		got = w.record.Retire(autoscaler.DrainRef{Ref: taskRef("t"), Drain: drain, Version: w.record.Version(), At: w.now}, w.terms())
+		want = w.model.retire(drain, true, w.now)
+	}
+	return fmt.Sprint("barrier ", drain, settle), got, want
+}
+
+func (w *walk) force(version int64, fresh bool) (call string, got, want error) {
+	drain := w.drain()
+	ended, out, got := w.record.EndSessions(autoscaler.DrainRef{Ref: taskRef("t"), Drain: drain, Version: version, At: w.now}, w.terms())
+	for _, e := range out {
+		w.spill[e.Session] = true
+	}
+	n, want := w.model.force(drain, fresh, w.now)
+	if n != ended {
+		w.fail("the record ended %d sessions by force, the rules %d", ended, n)
+	}
+	return fmt.Sprint("force ", drain, ended), got, want
+}
+
 func (w *walk) report() (string, error) {
-	name := fmt.Sprint("p", w.random.IntN(modelProcesses))
+	if w.silent {
+		return w.end(w.now) // the only word that empties such a task
+	}
+	name := fmt.Sprint("p", w.random.IntN(2))
 	if w.random.IntN(6) > 0 || w.seq[name] == 0 {
 		w.seq[name]++
 	}
@@ -153,7 +209,7 @@ func (w *walk) report() (string, error) {
 		rep.At = w.now.Add(-8 * time.Second)
 	}
 	for len(rep.Sessions) < w.random.IntN(3) {
-		id := w.session(false)
+		id := w.session(true)
 		if len(rep.Sessions) == 0 || rep.Sessions[0] != id {
 			rep.Sessions = append(rep.Sessions, id)
 		}
@@ -192,7 +248,7 @@ func (w *walk) cordon(drain autoscaler.DrainID, version int64, idle, fresh bool)
 		want = autoscaler.ErrBusy
 	default:
 		m.fromNew, m.state = m.state == autoscaler.TaskNew, autoscaler.TaskCordoned
-		m.drain = autoscaler.Drain{ID: drain, By: by, Until: until}
+		m.drain, m.barrier = autoscaler.Drain{ID: drain, By: by, Since: w.now, Until: until}, time.Time{}
 	}
 	return got, want
 }
@@ -219,7 +275,7 @@ func (w *walk) openOrReopen(version int64, fresh bool) (call string, got, want e
 	}
 	until := w.now.Add(time.Duration(20+w.random.IntN(60)) * time.Minute)
 	got = w.record.Open(autoscaler.OpenRequest{Ref: taskRef("t"), Version: version, ProtectedUntil: until, At: w.now}, w.terms())
-	switch enough := until.Sub(w.now) >= m.rules.Margin; {
+	switch enough := until.Sub(w.now) >= m.rules.Margin || m.level == autoscaler.LevelC; {
 	case !fresh:
 		want = autoscaler.ErrConflict
 	case m.state == autoscaler.TaskRetired:
@@ -253,6 +309,23 @@ func (w *walk) compare() {
 			w.fail("%v ahead the record holds %d sessions, the rules %d: %+v", ahead, c.live, w.model.live(at), w.model.admitted)
 		}
 	}
+	w.compareSessions()
+}
+
+// compareSessions holds what is found of each recent session to the model.
+func (w *walk) compareSessions() {
+	for i := range 8 {
+		id := SessionID(fmt.Sprint("s", max(0, w.next-i)))
+		f, found := w.record.Find(id, w.terms())
+		alive, cause := w.model.alive(id, w.now), w.model.ended[id]
+		switch {
+		case alive && (!found || f.State == SessionEnded), alive && f.Listed != w.model.listed(id),
+			!alive && found && f.State != SessionEnded,
+			cause != "" && !w.spill[id] && (!found || f.Cause != cause),
+			cause == "" && found && f.State == SessionEnded && f.Cause != CauseTime:
+			w.fail("session %s is found %v as %+v; the rules say alive %v, ended by %q", id, found, f, alive, cause)
+		}
+	}
 }
 
 func (w *walk) fail(format string, args ...any) {
@@ -266,12 +339,22 @@ func (w *walk) fail(format string, args ...any) {
 
 func TestRecordFollowsItsRules(t *testing.T) {
 	states := make(map[autoscaler.TaskState]int)
-	for seed := range uint64(60) {
+	forced, settled := 0, 0
+	for seed := range uint64(100) {
 		w := newWalk(t, seed)
 		for range 300 {
 			w.step()
 			states[w.model.state]++
+			if w.model.forced {
+				forced++
+			}
+			if w.model.level == autoscaler.LevelC && w.model.state == autoscaler.TaskRetired {
+				settled++
+			}
 		}
+	}
+	if forced < 100 || settled < 100 {
+		t.Errorf("the walks spent %d steps after a forced end and %d retired at level C: too few to say anything", forced, settled)
 	}
 	for _, state := range []autoscaler.TaskState{autoscaler.TaskNew, autoscaler.TaskOpen, autoscaler.TaskCordoned, autoscaler.TaskRetired} {
 		if states[state] < 100 {

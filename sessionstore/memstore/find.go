@@ -3,7 +3,6 @@ package memstore
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
@@ -28,9 +27,10 @@ func (s *Store) Find(ctx context.Context, id autoscaler.ServiceID, session sessi
 			ends = append(ends, f)
 		}
 	}
-	for _, task := range slices.Sorted(maps.Keys(svc.records)) {
-		if e, ok := svc.spilled[endedKey{task, session}]; ok {
-			ends = append(ends, sessionstore.FoundEnded(autoscaler.TaskRef{Service: id, Task: task}, e))
+	// Not by the records: an end may have come without one.
+	for key, e := range svc.spilled {
+		if key.session == session {
+			ends = append(ends, sessionstore.FoundEnded(autoscaler.TaskRef{Service: id, Task: key.task}, e))
 		}
 	}
 	if len(ends) == 0 {

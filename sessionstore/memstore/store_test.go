@@ -159,6 +159,10 @@ func TestEveryCallHeedsItsContext(t *testing.T) {
 		"SaveCheckpoint": func() error { _, err := store.SaveCheckpoint(ctx, autoscaler.Checkpoint{}); return err },
 		"Control":        func() error { _, err := store.Control(ctx, gateway()); return err },
 		"SetControl":     func() error { return store.SetControl(ctx, gateway(), autoscaler.Control{}) },
+		"Barrier":        func() error { return store.Barrier(ctx, sessionstore.BarrierRequest{}) },
+		"GiveNotice":     func() error { return store.GiveNotice(ctx, autoscaler.DrainRef{}, start()) },
+		"EndSessions":    func() error { _, err := store.EndSessions(ctx, autoscaler.DrainRef{}); return err },
+		"Find":           func() error { _, err := store.Find(ctx, gateway(), "a"); return err },
 		"Append":         func() error { return store.Append(ctx, autoscaler.Entry{}) },
 		"Read":           func() error { _, err := store.Read(ctx, gateway(), "", start(), 1); return err },
 	} {
@@ -208,6 +212,27 @@ func TestWhatIsPastItsTimeIsForgotten(t *testing.T) {
 		if receipt.Dropped {
 			t.Errorf("still remembered: %+v", receipt)
 		}
+	}
+}
+
+// What is shown is a copy: whoever looks may go on with it as it likes.
+func TestRecordIsACopy(t *testing.T) {
+	store := memstore.New(memstore.Config{Now: start})
+	if _, ok := store.Record(ref("t")); ok {
+		t.Fatal("a record that nobody made")
+	}
+	asking(t, store, "t", 2)
+	r, ok := store.Record(ref("t"))
+	if !ok || r.State() != autoscaler.TaskOpen {
+		t.Fatalf("found %v", ok)
+	}
+	terms := sessionstore.Terms{Owner: memstore.DefaultOwner, Now: start(), Rules: sessionstore.Rules{}.WithDefaults()}
+	if _, err := r.Begin(sessionstore.BeginRequest{Session: "a", At: start()}, terms, nil); err != nil {
+		t.Fatal(err)
+	}
+	a, err := store.Prove(t.Context(), []autoscaler.TaskRef{ref("t")}, start())
+	if err != nil || !a[0].Occupancy.Idle() {
+		t.Errorf("the store's record holds %v, %v", a[0].Occupancy, err)
 	}
 }
 

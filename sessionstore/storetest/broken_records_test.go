@@ -55,6 +55,23 @@ func brokenRecords() map[string]func() *faulty {
 				return all, err
 			}
 		}),
+		"register-confirms": with(func(f *faulty) {
+			f.register = func(req autoscaler.RegisterRequest) (autoscaler.TaskActivity, error) {
+				if a := f.record(req.Ref); a.Version > 0 {
+					return a, nil
+				}
+				return f.Store.Register(ctx, req)
+			}
+		}),
+		"register-bare": with(func(f *faulty) {
+			f.register = func(req autoscaler.RegisterRequest) (autoscaler.TaskActivity, error) {
+				if !req.Adopted && req.Level == "" {
+					req.Level = autoscaler.LevelC
+				}
+				return f.Store.Register(ctx, req)
+			}
+		}),
+		"level-bounded":         misruled(func(r *sessionstore.Rules) { r.Level = "" }),
 		"open-needs-protection": ruled(sessionstore.Rules{Margin: time.Minute}),
 		"exposed-waits":         ruled(sessionstore.Rules{ExposedWait: time.Second}),
 		"open-refreshes": opening(func(f *faulty, req autoscaler.OpenRequest) (autoscaler.TaskActivity, error) {
@@ -100,6 +117,7 @@ func brokenRecords() map[string]func() *faulty {
 			}
 			return f.Store.Forget(ctx, req)
 		}),
+		"foreign": ownerless(),
 		"no-record": opening(func(f *faulty, req autoscaler.OpenRequest) (autoscaler.TaskActivity, error) {
 			a, err := f.Store.Open(ctx, req)
 			return a, forgive(err, autoscaler.ErrNotFound)

@@ -118,6 +118,14 @@ func brokenJournal() map[string]func() *faulty {
 		"entry-task": reading(func(f *faulty, _ autoscaler.TaskID, since time.Time, limit int) ([]autoscaler.Entry, error) {
 			return f.Store.Read(ctx, service(), "", since, limit)
 		}),
+		"entry-life": with(func(f *faulty) {
+			var kept []autoscaler.Entry
+			f.appendTo = func(entries ...autoscaler.Entry) error {
+				kept = append(kept, entries...)
+				return nil
+			}
+			f.read = func(autoscaler.TaskID, time.Time, int) ([]autoscaler.Entry, error) { return kept, nil }
+		}),
 		"entry-none-lost": with(func(f *faulty) {
 			f.appendTo = func(entries ...autoscaler.Entry) error {
 				f.mu.Lock()

@@ -23,7 +23,7 @@ func brokenStore() map[string]func() *faulty {
 	reopening := func(change func(*faulty, autoscaler.DrainRef) error) func() *faulty {
 		return with(func(f *faulty) { f.reopen = func(d autoscaler.DrainRef) error { return change(f, d) } })
 	}
-	proving := func(change func([]autoscaler.TaskActivity, error) ([]autoscaler.TaskActivity, error)) func() *faulty {
+	proof := func(change func([]autoscaler.TaskActivity, error) ([]autoscaler.TaskActivity, error)) func() *faulty {
 		return with(func(f *faulty) {
 			f.prove = func(tasks []autoscaler.TaskRef, at time.Time) ([]autoscaler.TaskActivity, error) {
 				return change(f.Store.Prove(ctx, tasks, at))
@@ -42,7 +42,14 @@ func brokenStore() map[string]func() *faulty {
 				return a, err
 			}
 		}),
-		"prove-exact": proving(func(a []autoscaler.TaskActivity, err error) ([]autoscaler.TaskActivity, error) {
+		"activity-time": with(func(f *faulty) {
+			f.activity = func(id autoscaler.ServiceID, at time.Time) (autoscaler.Activity, error) {
+				a, err := f.Store.Activity(ctx, id, at)
+				a.Now = at
+				return a, err
+			}
+		}),
+		"prove-exact": proof(func(a []autoscaler.TaskActivity, err error) ([]autoscaler.TaskActivity, error) {
 			return a, forgive(err, autoscaler.ErrNotFound)
 		}),
 		"silent-unknown":          ruled(sessionstore.Rules{SilentAfter: time.Hour}),
@@ -61,7 +68,7 @@ func brokenStore() map[string]func() *faulty {
 				return a, err
 			}
 		}),
-		"idle-since": proving(func(a []autoscaler.TaskActivity, err error) ([]autoscaler.TaskActivity, error) {
+		"idle-since": proof(func(a []autoscaler.TaskActivity, err error) ([]autoscaler.TaskActivity, error) {
 			for i := range a {
 				a[i].IdleSince = a[i].Opened
 			}
@@ -126,8 +133,25 @@ func brokenStore() map[string]func() *faulty {
 			}
 			return f.Store.Retire(ctx, d)
 		}),
-		"retire-settles":     ruled(sessionstore.Rules{Settle: time.Second}),
-		"retire-not-level-c": reporting(func(_ *faulty, rep *sessionstore.Report) { rep.Level = autoscaler.LevelA }),
+		"retire-settles":        ruled(sessionstore.Rules{Settle: time.Second}),
+		"retire-new-level-b":    reporting(func(_ *faulty, rep *sessionstore.Report) { rep.Closed = true }),
+		"level-c-unbounded":     misruled(func(r *sessionstore.Rules) { r.LagBound = time.Second }),
+		"level-c-reports":       reporting(func(_ *faulty, rep *sessionstore.Report) { rep.Level = autoscaler.LevelA }),
+		"level-c-settles":       misruled(func(r *sessionstore.Rules) { r.LagBound /= 2 }),
+		"level-c-settles-whole": misruled(func(r *sessionstore.Rules) { r.LagBound = min(r.LagBound, r.Settle) }),
+		"level-c-voided":        startedWhere(autoscaler.TaskCordoned),
+		"level-c-other-barrier": with(func(f *faulty) {
+			f.barrier = func(req sessionstore.BarrierRequest) error {
+				req.Drain = f.record(req.Ref).Drain.ID
+				return f.Store.Barrier(ctx, req)
+			}
+		}),
+		"level-c-busy": with(func(f *faulty) {
+			f.retire = func(d autoscaler.DrainRef) error {
+				d.Version += int64(f.endAll(d.Ref))
+				return f.Store.Retire(ctx, d)
+			}
+		}),
 		"begin-or-retire": with(func(f *faulty) {
 			f.retire = func(d autoscaler.DrainRef) error { return forgive(f.Store.Retire(ctx, d), autoscaler.ErrConflict) }
 			f.begin = func(req sessionstore.BeginRequest) (sessionstore.Grant, error) {

@@ -81,6 +81,12 @@ func brokenWriter() map[string]func() *faulty {
 		"started-cordoned": startedWhere(autoscaler.TaskCordoned),
 		"started-retired":  startedWhere(autoscaler.TaskRetired),
 		"started-overflow": ruled(sessionstore.Rules{SessionLimit: 1000}),
+		"told-limit": telling(func(f *faulty, req sessionstore.StartedRequest) (sessionstore.Receipt, error) {
+			if f.calls++; f.calls > 200 {
+				return sessionstore.Receipt{Overflow: true}, nil
+			}
+			return f.Store.Started(ctx, req)
+		}),
 		"started-any-clock": telling(func(f *faulty, req sessionstore.StartedRequest) (sessionstore.Receipt, error) {
 			if f.clock.Now().Sub(req.At) > 5*time.Second {
 				return sessionstore.Receipt{}, autoscaler.ErrClock
@@ -126,6 +132,14 @@ func brokenWriter() map[string]func() *faulty {
 							return sessionstore.Order{}, err
 						}
 					}
+				}
+				return f.Store.Report(ctx, rep)
+			}
+		}),
+		"first-report-removes-nothing": with(func(f *faulty) {
+			f.report = func(rep sessionstore.Report) (sessionstore.Order, error) {
+				if f.record(rep.Ref).LastReport.IsZero() {
+					f.endAll(rep.Ref)
 				}
 				return f.Store.Report(ctx, rep)
 			}

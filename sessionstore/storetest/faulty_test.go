@@ -18,6 +18,7 @@ type faulty struct {
 	*memstore.Store
 	clock *Clock
 	calls int
+	again func(sessionstore.Rules) *faulty // the same fault under other rules
 
 	mu   sync.Mutex
 	live map[sessionstore.SessionID]bool // begun or told
@@ -41,6 +42,12 @@ type faulty struct {
 	report  func(sessionstore.Report) (sessionstore.Order, error)
 	demand  func(sessionstore.DemandReport) error
 
+	barrier func(sessionstore.BarrierRequest) error
+	notice  func(autoscaler.DrainRef, time.Time) error
+	force   func(autoscaler.DrainRef) (int, error)
+	find    func(autoscaler.ServiceID, sessionstore.SessionID) (sessionstore.Found, error)
+	as      func(owner string) Store
+
 	load       func(autoscaler.ServiceID) (autoscaler.Checkpoint, error)
 	save       func(autoscaler.Checkpoint) (int64, error)
 	setControl func(autoscaler.ServiceID, autoscaler.Control) error
@@ -52,14 +59,18 @@ func newFaulty(rules sessionstore.Rules) *faulty {
 	clock := NewClock(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	return &faulty{
 		Store: memstore.New(memstore.Config{Now: clock.Now, Rules: rules}), clock: clock,
-		live: make(map[sessionstore.SessionID]bool),
+		live: make(map[sessionstore.SessionID]bool), again: newFaulty,
 	}
 }
 
 func (f *faulty) harness() Harness {
+	as := func(owner string) Store { return f.Store.As(owner) }
+	if f.as != nil {
+		as = f.as
+	}
 	return Harness{
-		Store: f, As: func(owner string) Store { return f.Store.As(owner) },
-		Now: f.clock.Now, Advance: f.clock.Advance,
+		Store: f, As: as, Now: f.clock.Now, Advance: f.clock.Advance,
+		WithRules: func(rules sessionstore.Rules) Harness { return f.again(rules).harness() },
 	}
 }
 
@@ -205,6 +216,34 @@ func (f *faulty) ReportDemand(ctx context.Context, d sessionstore.DemandReport) 
 		return f.demand(d)
 	}
 	return f.Store.ReportDemand(ctx, d)
+}
+
+func (f *faulty) Barrier(ctx context.Context, req sessionstore.BarrierRequest) error {
+	if f.barrier != nil {
+		return f.barrier(req)
+	}
+	return f.Store.Barrier(ctx, req)
+}
+
+func (f *faulty) GiveNotice(ctx context.Context, d autoscaler.DrainRef, ending time.Time) error {
+	if f.notice != nil {
+		return f.notice(d, ending)
+	}
+	return f.Store.GiveNotice(ctx, d, ending)
+}
+
+func (f *faulty) EndSessions(ctx context.Context, d autoscaler.DrainRef) (int, error) {
+	if f.force != nil {
+		return f.force(d)
+	}
+	return f.Store.EndSessions(ctx, d)
+}
+
+func (f *faulty) Find(ctx context.Context, id autoscaler.ServiceID, session sessionstore.SessionID) (sessionstore.Found, error) {
+	if f.find != nil {
+		return f.find(id, session)
+	}
+	return f.Store.Find(ctx, id, session)
 }
 
 func (f *faulty) LoadCheckpoint(ctx context.Context, id autoscaler.ServiceID) (autoscaler.Checkpoint, error) {

@@ -1,8 +1,9 @@
 // Package storetest holds a store to its contracts: autoscaler.SessionStore,
-// autoscaler.Records, autoscaler.StateStore, sessionstore.Writer,
-// sessionstore.DemandWriter and autoscaler.Journal. Each suite is a list of
-// clauses, a clause is a subtest of its own on a store that holds nothing, and a
-// failure prints the promise before what was seen.
+// autoscaler.Records, autoscaler.StateStore, autoscaler.ForcedEnds,
+// autoscaler.Journal, sessionstore.Writer, sessionstore.DemandWriter,
+// sessionstore.Barriers and sessionstore.Finder. Each suite is a list of clauses, a
+// clause is a subtest of its own on a store that holds nothing, and a failure prints
+// the promise before what was seen.
 //
 // Clocks are explicit: a suite advances the store's own time and never waits.
 package storetest
@@ -38,6 +39,10 @@ type Harness struct {
 	// Now is the store's own time, and Advance moves it.
 	Now     func() time.Time
 	Advance func(time.Duration)
+	// WithRules returns a harness of another store that holds nothing, whose records
+	// are judged by the rules given. Level C, whose lag bound has no default, cannot be
+	// tried without: where it is nil, the clauses that need it are left out and say so.
+	WithRules func(rules sessionstore.Rules) Harness
 }
 
 // Clock is a clock that stands still until it is advanced. It is safe for
@@ -94,10 +99,28 @@ func TestState(t *testing.T, newHarness func(t *testing.T) Harness) {
 	run(t, stateClauses(), newHarness)
 }
 
-// TestJournal holds an implementation to the contract of autoscaler.Journal.
+// TestJournal holds an implementation to the contract of [autoscaler.Journal].
 func TestJournal(t *testing.T, newHarness func(t *testing.T) Harness) {
 	t.Helper()
 	run(t, journalClauses(), newHarness)
+}
+
+// TestBarriers holds an implementation to the contract of [sessionstore.Barriers].
+func TestBarriers(t *testing.T, newHarness func(t *testing.T) Harness) {
+	t.Helper()
+	run(t, barrierClauses(), newHarness)
+}
+
+// TestForcedEnds holds an implementation to the contract of [autoscaler.ForcedEnds].
+func TestForcedEnds(t *testing.T, newHarness func(t *testing.T) Harness) {
+	t.Helper()
+	run(t, forcedClauses(), newHarness)
+}
+
+// TestFinder holds an implementation to the contract of [sessionstore.Finder].
+func TestFinder(t *testing.T, newHarness func(t *testing.T) Harness) {
+	t.Helper()
+	run(t, finderClauses(), newHarness)
 }
 
 func run(t *testing.T, clauses []clause.Clause[Harness], newHarness func(t *testing.T) Harness) {
@@ -108,6 +131,17 @@ func run(t *testing.T, clauses []clause.Clause[Harness], newHarness func(t *test
 // promise makes a clause of a check on a scene.
 func promise(name, text string, check func(*scene)) clause.Clause[Harness] {
 	return clause.Clause[Harness]{Name: name, Text: text, Check: func(t clause.T, h Harness) {
-		check(&scene{T: t, Harness: h, seq: make(map[string]int64)})
+		check(newScene(t, h))
+	}}
+}
+
+// promiseUnder makes a clause of a check on a scene whose store has rules of its own.
+func promiseUnder(rules sessionstore.Rules, name, text string, check func(*scene)) clause.Clause[Harness] {
+	return clause.Clause[Harness]{Name: name, Text: text, Check: func(t clause.T, h Harness) {
+		if h.WithRules == nil {
+			t.Logf("not tried: Harness.WithRules is nil")
+			return
+		}
+		check(newScene(t, h.WithRules(rules)))
 	}}
 }

@@ -48,6 +48,39 @@ func recordsClauses() []clause.Clause[Harness] {
 			s.report("t")
 			s.wantSessions("t", 0)
 		}),
+		promise("register-confirms", "The word that nothing reports for it makes an adopted task known, with every session that was told of it, however long ago.", func(s *scene) {
+			s.started("t", "a")
+			s.Advance(time.Hour)
+			s.report("other") // some write of the service: what has lapsed may be dropped by it
+			s.cordon("t", "d")
+			s.must(s.reopen("d"), "Reopen")
+			s.wantSessions("t", -1)
+			s.register(autoscaler.RegisterRequest{Ref: ref("t"), Level: autoscaler.LevelC, Slots: 4})
+			if a := s.see("t"); a.Adopted || a.Processes != 0 || a.Slots != 4 {
+				s.Errorf("the record is %+v", a)
+			}
+			s.wantSessions("t", 1)
+		}),
+		promise("register-bare", "A registration that says no level neither confirms an adopted task nor takes the place of its own word.", func(s *scene) {
+			s.register(autoscaler.RegisterRequest{Ref: ref("t"), Processes: 1, Adopted: true})
+			s.register(autoscaler.RegisterRequest{Ref: ref("t")})
+			s.wantSessions("t", -1)
+			s.report("t")
+			if a := s.see("t"); a.Level != autoscaler.LevelA || a.Slots != 4 || !a.Adopted {
+				s.Errorf("the record says level %q, %d slots, adopted %v", a.Level, a.Slots, a.Adopted)
+			}
+		}),
+		promiseUnder(sessionstore.Rules{Level: autoscaler.LevelB}, "level-bounded", "What a task declares of itself counts as the level that bounds it at most.", func(s *scene) {
+			s.report("reported")
+			s.register(autoscaler.RegisterRequest{Ref: ref("registered"), Level: autoscaler.LevelA, Slots: 4, Processes: 1})
+			s.register(autoscaler.RegisterRequest{Ref: ref("low"), Level: autoscaler.LevelC, Slots: 4})
+			for task, level := range map[string]autoscaler.Level{"reported": autoscaler.LevelB, "registered": autoscaler.LevelB, "low": autoscaler.LevelC} {
+				if a := s.see(task); a.Level != level {
+					s.Errorf("the task that is %s counts as level %q, want %q", task, a.Level, level)
+				}
+			}
+			s.want(s.retire("registered", "d"), autoscaler.ErrBusy, "Retire from new of a task that would be at level A")
+		}),
 		promise("open-needs-protection", "A record opens only with 30 minutes of protection read back.", func(s *scene) {
 			s.report("t")
 			_, err := s.protect("t", 29*time.Minute)
@@ -230,6 +263,14 @@ func checkForeign(s *scene) {
 		},
 		"Reopen": func() error { return other.Reopen(s.ctx(), d) },
 		"Retire": func() error { return other.Retire(s.ctx(), d) },
+		"Barrier": func() error {
+			return other.Barrier(s.ctx(), sessionstore.BarrierRequest{Ref: ref("t"), Drain: "d", At: s.Now()})
+		},
+		"GiveNotice": func() error { return other.GiveNotice(s.ctx(), d, s.Now().Add(time.Hour)) },
+		"EndSessions": func() error {
+			_, err := other.EndSessions(s.ctx(), d)
+			return err
+		},
 		"Begin": func() error {
 			_, err := other.Begin(s.ctx(), sessionstore.BeginRequest{Ref: ref("t"), Session: "a", At: s.Now()})
 			return err

@@ -34,6 +34,16 @@ func reportClauses() []clause.Clause[Harness] {
 			s.report("t")
 			s.wantSessions("t", 0)
 		}),
+		promise("first-report-removes-nothing", "The first report of a task for which nothing had reported leaves what it was told of there for one lease.", func(s *scene) {
+			s.eventsOnly("t")
+			s.started("t", "a")
+			s.Advance(time.Hour)
+			s.report("t")
+			s.wantSessions("t", 1)
+			s.Advance(5*time.Minute + 5*time.Second)
+			s.report("t")
+			s.wantSessions("t", 0)
+		}),
 		promise("report-keeps", "A session that reports list lives, whether or not a call told of it, and however old it is.", func(s *scene) {
 			s.open("t")
 			s.must(s.begin("t", "a"), "Begin")

@@ -19,6 +19,10 @@ type scene struct {
 	seq map[string]int64 // reports sent, by task and process
 }
 
+func newScene(t clause.T, h Harness) *scene {
+	return &scene{T: t, Harness: h, seq: make(map[string]int64)}
+}
+
 // aDay is a protection that suffices for everything.
 const aDay = 24 * time.Hour
 
@@ -147,6 +151,14 @@ func (s *scene) asking(task string) {
 	s.must(err, "Open "+task)
 }
 
+// eventsOnly makes an open record at level C of a task where nothing reports.
+func (s *scene) eventsOnly(task string) {
+	s.Helper()
+	s.register(autoscaler.RegisterRequest{Ref: ref(task), Level: autoscaler.LevelC, Slots: 4})
+	_, err := s.Store.Open(s.ctx(), autoscaler.OpenRequest{Ref: ref(task), Version: s.see(task).Version, At: s.Now()})
+	s.must(err, "Open "+task)
+}
+
 func (s *scene) begin(task string, id sessionstore.SessionID) error {
 	_, err := s.Store.Begin(s.ctx(), sessionstore.BeginRequest{Ref: ref(task), Session: id, At: s.Now()})
 	return err
@@ -224,6 +236,54 @@ func (s *scene) retired(task string, drain autoscaler.DrainID) {
 	s.Helper()
 	s.ready(task, drain)
 	s.must(s.retire(task, drain), "Retire "+task)
+}
+
+func (s *scene) barrier(task string, drain autoscaler.DrainID) {
+	s.Helper()
+	s.must(s.Store.Barrier(s.ctx(), sessionstore.BarrierRequest{Ref: ref(task), Drain: drain, At: s.Now()}), "Barrier "+task)
+}
+
+// notice tells the users of task t that their sessions end after the time given.
+func (s *scene) notice(drain autoscaler.DrainID, after time.Duration) error {
+	s.Helper()
+	return s.Store.GiveNotice(s.ctx(), s.drainRef("t", drain), s.Now().Add(after))
+}
+
+// force ends the sessions of task t.
+func (s *scene) force(drain autoscaler.DrainID) (int, error) {
+	s.Helper()
+	return s.Store.EndSessions(s.ctx(), s.drainRef("t", drain))
+}
+
+// forced has the sessions of task t, which is cordoned by d, ended by force.
+func (s *scene) forced(want int) {
+	s.Helper()
+	s.must(s.notice("d", time.Minute), "GiveNotice")
+	s.Advance(time.Minute)
+	n, err := s.force("d")
+	s.must(err, "EndSessions")
+	if n != want {
+		s.Errorf("EndSessions ended %d sessions, want %d", n, want)
+	}
+}
+
+// find holds what is known of a session to where it is, and in which state.
+func (s *scene) find(id sessionstore.SessionID, task string, state sessionstore.SessionState) sessionstore.Found {
+	s.Helper()
+	f, err := s.Store.Find(s.ctx(), service(), id)
+	s.must(err, "Find "+string(id))
+	if f.Session != id || f.Ref != ref(task) || f.State != state {
+		s.Errorf("session %s is found as %+v, want it %s on %s", id, f, state, task)
+	}
+	return f
+}
+
+// findEnded holds a session to having ended by the cause given.
+func (s *scene) findEnded(id sessionstore.SessionID, task string, cause sessionstore.EndCause) {
+	s.Helper()
+	if f := s.find(id, task, sessionstore.SessionEnded); f.Cause != cause {
+		s.Errorf("session %s ended by %q, want %q", id, f.Cause, cause)
+	}
 }
 
 func (s *scene) forget(task string, drain autoscaler.DrainID) {

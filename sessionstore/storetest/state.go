@@ -230,6 +230,14 @@ func journalClauses() []clause.Clause[Harness] {
 			s.must(s.Store.Append(s.ctx(), entry(s, 0, "t", "a"), entry(s, 1, "u", "b"), entry(s, 2, "t", "c")), "Append")
 			want(s, read(s, "t", 0, 10), "ac")
 		}),
+		promise("entry-life", "An entry is read back for 90 days, and no longer.", func(s *scene) {
+			s.must(s.Store.Append(s.ctx(), entry(s, 0, "t", "a")), "Append")
+			s.Advance(autoscaler.JournalLife - time.Second)
+			s.must(s.Store.Append(s.ctx(), entry(s, 0, "t", "b")), "Append")
+			want(s, read(s, "", -2*autoscaler.JournalLife, 10), "ab")
+			s.Advance(2 * time.Second)
+			want(s, read(s, "", -2*autoscaler.JournalLife, 10), "b")
+		}),
 		promise("entry-none-lost", "Of entries appended at once none is lost.", func(s *scene) {
 			race(8, func(int) bool { return s.Store.Append(s.ctx(), entry(s, 0, "t", "x")) == nil })
 			want(s, read(s, "", 0, 100), "xxxxxxxx")

@@ -13,7 +13,8 @@ func storeClauses() []clause.Clause[Harness] {
 	var all []clause.Clause[Harness]
 	all = append(all, readClauses()...)
 	all = append(all, cordonClauses()...)
-	return append(all, retireClauses()...)
+	all = append(all, retireClauses()...)
+	return append(all, levelClauses()...)
 }
 
 func readClauses() []clause.Clause[Harness] {
@@ -31,6 +32,15 @@ func readClauses() []clause.Clause[Harness] {
 			}
 			if got != "abc" {
 				s.Errorf("tasks %q, want abc", got)
+			}
+		}),
+		promise("activity-time", "Activity tells the store's own time, whatever the caller's clock says.", func(s *scene) {
+			for _, off := range []time.Duration{0, time.Hour, -time.Hour} {
+				activity, err := s.Store.Activity(s.ctx(), service(), s.Now().Add(off))
+				s.must(err, "Activity")
+				if activity.ClockOff(s.Now(), s.Now()) || activity.Now.IsZero() {
+					s.Errorf("asked by a clock that is off by %v it tells %v, want %v", off, activity.Now, s.Now())
+				}
 			}
 		}),
 		promise("prove-exact", "Prove returns exactly the tasks asked for, in their order, and fails whole where one has no record.", func(s *scene) {
@@ -326,15 +336,6 @@ func retireClauses() []clause.Clause[Harness] {
 			s.want(s.retire("t", "d"), autoscaler.ErrBusy, "Retire after 89 seconds")
 			s.Advance(time.Second)
 			s.want(s.retire("t", "d"), nil, "Retire after 90 seconds")
-		}),
-		busy("retire-not-level-c", "A task at level C is not retired.", func(s *scene) {
-			r := s.next("t", "main")
-			r.Level = autoscaler.LevelC
-			s.send(r)
-			_, err := s.protect("t", aDay)
-			s.must(err, "Open")
-			s.cordon("t", "d")
-			s.closed("t", "main", "d")
 		}),
 		promise("begin-or-retire", "Of a Begin with Reopen and a Retire at once exactly one succeeds.", checkBeginOrRetire),
 	}

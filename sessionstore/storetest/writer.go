@@ -228,6 +228,15 @@ func startedClauses() []clause.Clause[Harness] {
 			s.send(r)
 			s.wantSessions("t", 201)
 		}),
+		promise("told-limit", "A record of a task for which nothing reports takes more sessions than the limit of one that does, and counts each: no report could make good one that found no room.", func(s *scene) {
+			s.eventsOnly("t")
+			for i := range 250 {
+				if receipt := s.started("t", sessionstore.SessionID(fmt.Sprint(i))); receipt.Overflow {
+					s.Fatalf("session %d found no room: %+v", i, receipt)
+				}
+			}
+			s.wantSessions("t", 250)
+		}),
 		promise("started-any-clock", "A session is told by whatever clock, and counted.", func(s *scene) {
 			s.open("t")
 			_, err := s.Store.Started(s.ctx(), sessionstore.StartedRequest{Ref: ref("t"), Session: "a", At: s.Now().Add(-time.Hour)})
