@@ -271,12 +271,17 @@ func (r *running) did(a Action, err error) bool {
 	return err == nil
 }
 
-// tell tells the journal what the pass has done. A journal that fails stops nothing.
+// tell tells the journal what the pass has done. A journal that fails stops nothing; it
+// is asked twice, since what it did not hear no later pass tells it.
 func (r *running) tell(ctx context.Context) {
 	if r.c.journal == nil || len(r.entries) == 0 {
 		return
 	}
-	if err := r.c.journal.Append(ctx, r.entries...); err != nil {
+	err := r.c.journal.Append(ctx, r.entries...)
+	if err != nil {
+		err = r.c.journal.Append(ctx, r.entries...)
+	}
+	if err != nil {
 		r.say(CodeCallFailed, Notice, "", "journal: "+err.Error())
 	}
 }

@@ -93,3 +93,19 @@ func ExampleNewInvariants() {
 	// Output:
 	// I5 scaler.set_desired is sent under a permit that no checkpoint held
 }
+
+// A reply that is lost hides an effect that was had.
+func ExampleNewFaults() {
+	cluster := ecssim.New(ecssim.Config{Service: ecssim.ServiceConfig{Desired: 1, Warm: true}})
+	faults := ecssim.NewFaults(1, ecssim.FaultRule{Kind: ecssim.FaultReply, Rate: 1, Ops: []ecssim.Op{ecssim.OpSetDesired}})
+	cluster.SetFaults(faults)
+	id := autoscaler.ServiceID{Cluster: "sim", Name: "service"}
+	permit := autoscaler.Permit{Call: autoscaler.CallSetDesired, Desired: 2, NotAfter: cluster.Now().Add(autoscaler.PermitLife)}
+	err := cluster.SetDesired(context.Background(), autoscaler.SetDesired{Service: id, Desired: 2, Permit: permit})
+	state, _ := cluster.Truth(id)
+	fmt.Println(err)
+	fmt.Println("desired", state.Desired)
+	// Output:
+	// scaler.set_desired: connection reset by peer
+	// desired 2
+}

@@ -15,6 +15,7 @@ import (
 	"github.com/seed-979cce96/idlescale/autoscaler"
 	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
 	"github.com/seed-979cce96/idlescale/policy"
+	"github.com/seed-979cce96/idlescale/sessionstore"
 )
 
 var (
@@ -328,10 +329,27 @@ func (w *world) cutAtC(cut ecssim.Cut) []string {
 	default:
 		return []string{fmt.Sprintf("session cut at level C beyond its bound: %+v, retired at %s", cut, at)}
 	}
-	if why := w.explained(cut); why == "" {
+	switch why := w.explained(cut); {
+	case why != "":
+	case w.rate > 0 || w.restarts > 0:
+		// A journal that cannot be written stops nothing, and then does not tell.
+		w.unexplained++
+	default:
 		return []string{fmt.Sprintf("nothing explains the cut %+v", cut)}
 	}
 	return nil
+}
+
+// explained is what the records and the journal say of a session that was cut, empty
+// where they do not tell how its task went.
+func (w *world) explained(cut ecssim.Cut) string {
+	x, err := sessionstore.Explain(context.Background(),
+		sessionstore.Sources{Sessions: w.raw, Journal: w.raw, Finder: w.raw},
+		sessionstore.Question{Service: service, Task: cut.Task, At: w.c.Now()})
+	if err != nil || len(x.History) == 0 {
+		return ""
+	}
+	return x.Verdict
 }
 
 // outsideOf returns the count of the reason for which a cut is outside the guarantee,

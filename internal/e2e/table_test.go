@@ -18,7 +18,8 @@ type tally struct {
 	passes, overlapped, cordons, reopens, retired, released, stopped, lowered, raised, held int
 	sessions, restarts, stuck, ended                                                        int
 	within                                                                                  int // cuts within level C's bound
-	byItself, byAWS, bySickness, byOthers, byHost, byExposure                               int // cuts outside the guarantee
+	byItself, byAWS, bySickness, byOthers, byHost, byExposure, byBareness                   int
+	unexplained                                                                             int // cuts outside the guarantee
 	released6                                                                               int // in six hours
 
 	long   bool
@@ -140,8 +141,9 @@ func rows() []row {
 		{"cut as others stopped or bared the task", func(t *tally) *int { return &t.byOthers }},
 		{"cut as ECS had refused to protect the task", func(t *tally) *int { return &t.byExposure }},
 		{"cut at level C before a pass had protected the task", func(t *tally) *int { return &t.byBareness }},
-		{"ended by force, as the host asked", func(t *tally) *int { return &t.byHost }},
 		{"cut within level C's bound", func(t *tally) *int { return &t.within }},
+		{"of these two, told of by nobody: the journal's write was lost", func(t *tally) *int { return &t.unexplained }},
+		{"ended by force, as the host asked", func(t *tally) *int { return &t.byHost }},
 	}
 }
 

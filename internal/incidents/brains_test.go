@@ -81,7 +81,7 @@ func TestIncident44TwoToolsFight(t *testing.T) {
 // Here tasks are days old and one is busy. Age is a reason to drain, which waits for
 // the session, however old it makes the task.
 func TestIncident45AgeLimit(t *testing.T) {
-	s := newScene(t, setting{tasks: 2, app: func(c *ecssim.ApplicationConfig) { c.Protection = 6 * time.Hour }})
+	s := newScene(t, setting{tasks: 2, people: func(c *ecssim.ApplicationConfig) { c.Protection = 6 * time.Hour }})
 	old := s.visit(40 * time.Hour)
 	s.decide = func(now autoscaler.Snapshot) autoscaler.Decision {
 		d := now.Want(0, "too old")

@@ -22,7 +22,7 @@ func TestIncident33QueueLooksEmpty(t *testing.T) {
 	s := newScene(t, setting{
 		tasks: 3, slots: 4,
 		service: func(c *ecssim.ServiceConfig) { c.Metrics = ecssim.MetricsConfig{CPUFull: 0.01, MemoryFull: 0.01} },
-		app: func(c *ecssim.ApplicationConfig) {
+		people: func(c *ecssim.ApplicationConfig) {
 			c.Entrance, c.Protection = ecssim.EnterLeast, 2*time.Hour
 		},
 	})
@@ -59,12 +59,12 @@ func TestIncident34StopTimeoutShorterThanTheCall(t *testing.T) {
 	s.goes(call)
 }
 
-// Nomad's autoscaler, issues 571 and 511: a node that was dead already was chosen, and
+// Nomad's autoscaler, issues 571 and 511: a host that was dead already was chosen, and
 // counted for the reduction or not as it came.
 //
 // Here one of four crashes as three are wanted. The dead one is the one less; nobody
 // else goes.
-func TestIncident35DeadNodeChosen(t *testing.T) {
+func TestIncident35DeadHostChosen(t *testing.T) {
 	s := newScene(t, setting{tasks: 4, service: func(c *ecssim.ServiceConfig) {
 		c.Deprovisioning = ecssim.Span{Min: 5 * time.Minute, Max: 5 * time.Minute}
 	}})
@@ -181,7 +181,7 @@ func TestIncident38SignalBeforeTheBalancer(t *testing.T) {
 // cordon runs out, the task takes users again; and when nobody needs the service, its
 // protection runs out by itself.
 func TestIncident39ProtectionLeftBehind(t *testing.T) {
-	s := newScene(t, setting{tasks: 2, slots: 2, app: func(c *ecssim.ApplicationConfig) { c.Protection = 3 * time.Hour }})
+	s := newScene(t, setting{tasks: 2, slots: 2, people: func(c *ecssim.ApplicationConfig) { c.Protection = 3 * time.Hour }})
 	busy := s.visit(30 * time.Minute)
 	s.visit(30 * time.Minute)
 	drained := s.idle()
@@ -214,7 +214,7 @@ func TestIncident39ProtectionLeftBehind(t *testing.T) {
 func TestIncident40AllHostsClosed(t *testing.T) {
 	s := newScene(t, setting{tasks: 4, slots: 2, control: func(c *autoscaler.Config) {
 		c.Limits.Min, c.Floor = 1, 1
-	}, app: func(c *ecssim.ApplicationConfig) { c.Entrance = ecssim.EnterLeast }})
+	}, people: func(c *ecssim.ApplicationConfig) { c.Entrance = ecssim.EnterLeast }})
 	for range 4 {
 		s.visit(3 * time.Hour)
 	}
@@ -247,7 +247,7 @@ func TestIncident40AllHostsClosed(t *testing.T) {
 // Here a task that is drained holds a session for a day. Another is drained after it,
 // and goes.
 func TestIncident41EndlessDrainBlocksTheRest(t *testing.T) {
-	s := newScene(t, setting{tasks: 4, slots: 2, app: func(c *ecssim.ApplicationConfig) { c.Entrance = ecssim.EnterLeast }})
+	s := newScene(t, setting{tasks: 4, slots: 2, people: func(c *ecssim.ApplicationConfig) { c.Entrance = ecssim.EnterLeast }})
 	endless := s.visit(24 * time.Hour)
 	busy := s.visit(24 * time.Hour)
 	s.empty(3, endless)

@@ -20,7 +20,7 @@ import (
 // Here the broker's view is a minute old and shows the task open. The claim is a
 // conditional write to the task's record, so the old view earns a refusal.
 func TestIncident01StaleCacheAllocatesWhatIsBeingRemoved(t *testing.T) {
-	s := newScene(t, setting{tasks: 2, app: func(c *ecssim.ApplicationConfig) { c.Lookup = time.Hour }})
+	s := newScene(t, setting{tasks: 2, people: func(c *ecssim.ApplicationConfig) { c.Lookup = time.Hour }})
 	busy := s.visit(2 * time.Hour)
 	going := s.idle()
 	s.users.Play([]ecssim.Session{{Start: s.c.Now(), Duration: time.Second}}) // the broker looks, and keeps what it sees
@@ -58,7 +58,7 @@ func TestIncident02CacheBehindDeletesWhatBecameActive(t *testing.T) {
 }
 
 // Kubernetes' cluster autoscaler, issues 3886 and 4223: between the listing that found
-// a node empty and the taint that closed it, a pod was placed there.
+// a host empty and the mark that closed it, a workload was placed there.
 //
 // Here the session begins between the checks of the release and its write. The write
 // that closes for good is the check.
@@ -73,8 +73,8 @@ func TestIncident03PlacedBetweenListingAndTaint(t *testing.T) {
 	s.goes(going)
 }
 
-// Karpenter, issues 651 and 1167: nodes were validated before they were tainted, and
-// pods that had asked not to be disturbed were evicted.
+// Karpenter, issues 651 and 1167: hosts were validated before they were marked, and
+// workloads that had asked not to be disturbed were ended.
 //
 // Here somebody pins the idle task that the policy names, for a job that sessions say
 // nothing of; and the other is busy.
@@ -100,7 +100,7 @@ func TestIncident04WorkThatAskedNotToBeDisturbed(t *testing.T) {
 
 func user() context.Context { return ecssim.WithActor(context.Background(), "user") }
 
-// Karpenter, issue 3185: nodes filled up during the wait between the choice and the
+// Karpenter, issue 3185: hosts filled up during the wait between the choice and the
 // deed, and were disrupted all the same.
 //
 // Here each session, however short, begins the idle time anew.

@@ -94,12 +94,12 @@ func TestIncident16ReservedIsNotIdle(t *testing.T) {
 	s.goes(held)
 }
 
-// Nomad's autoscaler, pull request 450: the selector of empty nodes returned nodes that
+// Nomad's autoscaler, pull request 450: the selector of empty hosts returned hosts that
 // were not empty.
 //
 // Here a broken selector names every task there is, in every list it has. The guard
 // tests each of them against its record.
-func TestIncident17SelectorOfEmptyNodesReturnsBusyOnes(t *testing.T) {
+func TestIncident17SelectorOfTheEmptyReturnsBusyOnes(t *testing.T) {
 	s := newScene(t, setting{tasks: 4})
 	busy := []autoscaler.TaskID{s.visit(2 * time.Hour), s.visit(2 * time.Hour)}
 	s.decide = func(now autoscaler.Snapshot) autoscaler.Decision {

@@ -29,7 +29,7 @@ type setting struct {
 	slots   int
 	level   autoscaler.Level
 	service func(*ecssim.ServiceConfig)
-	app     func(*ecssim.ApplicationConfig)
+	people  func(*ecssim.ApplicationConfig)
 	store   func(*sessionstore.Rules)
 	control func(*autoscaler.Config)
 	drains  func(*workflow.Config)
@@ -121,8 +121,8 @@ func (s *scene) people(set setting) {
 		Sessions: ecssim.WireSessions(s.c, s.raw), Records: ecssim.WireRecords(s.c, s.raw),
 		Writer: ecssim.WireWriter(s.c, s.raw), Barriers: ecssim.WireBarriers(s.c, s.raw),
 	}
-	if set.app != nil {
-		set.app(&cfg)
+	if set.people != nil {
+		set.people(&cfg)
 	}
 	var err error
 	if s.users, err = ecssim.NewApplication(s.c, cfg); err != nil {

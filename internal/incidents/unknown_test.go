@@ -21,7 +21,7 @@ import (
 // Here a task has two processes, one of which never reports. What it holds nobody
 // knows, so the task is not idle, for as long as that lasts.
 func TestIncident23SlowToRegister(t *testing.T) {
-	s := newScene(t, setting{tasks: 2, app: func(c *ecssim.ApplicationConfig) { c.Processes = 2 }})
+	s := newScene(t, setting{tasks: 2, people: func(c *ecssim.ApplicationConfig) { c.Processes = 2 }})
 	busy, half := s.visit(3*time.Hour), s.idle()
 	mute := "task/" + string(half) + "/1"
 	s.fail(ecssim.OpReport, ecssim.Before, func(call ecssim.Call) error {
@@ -67,12 +67,12 @@ func TestIncident24SharedVariableMadeBusyRemovable(t *testing.T) {
 }
 
 // GitLab Runner, issues 39380 and 39811, and its AWS fleeting plug-in, issue 71: a
-// manager with a new token, or a second one, saw the instances of the other as unknown
+// runner with a new token, or a second one, saw the machines of the other as unknown
 // and removed those that were busy.
 //
 // Here another owner's controller looks at the service. It touches no record that is
 // not its own, whatever its policy wants.
-func TestIncident25SecondManagerPrunesTheFirstOnes(t *testing.T) {
+func TestIncident25SecondOwnerPrunesTheFirstOnes(t *testing.T) {
 	s := newScene(t, setting{tasks: 3})
 	busy := s.visit(2 * time.Hour)
 	other := s.as("somebody-else")
@@ -134,7 +134,7 @@ func TestIncident26FreshIsNotUnknown(t *testing.T) {
 	}
 }
 
-// Spacelift's worker pool, as its code reads: workers that were drained or badly
+// Spacelift's pool, as its code reads: members that were drained or badly
 // described counted as stray and were ended after ten minutes.
 //
 // Here ECS's answers leave one busy task out for eight minutes. A task that a listing
