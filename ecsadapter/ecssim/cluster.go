@@ -184,15 +184,15 @@ func (c *Cluster) SubscribeEvents(f func(TaskChange)) {
 // deliver plans the event's delivery. The lock is held.
 func (c *Cluster) deliver(change TaskChange, f func(TaskChange)) {
 	m := c.faults.Load().strikeEvent()
-	at := c.now
-	switch m.kind {
-	case FaultEventLost:
+	if m.kind == FaultEventLost {
 		return
-	case FaultEventLate:
-		at += int64(m.delay)
-	case FaultEventDup:
-		c.agenda.push(at+int64(m.delay), false, func() { f(change) })
-	default:
+	}
+	at, late := c.now, c.now+int64(m.delay)
+	if m.kind == FaultEventDup {
+		c.agenda.push(late, false, func() { f(change) })
+	}
+	if m.kind == FaultEventLate {
+		at = late
 	}
 	c.agenda.push(at, false, func() { f(change) })
 }

@@ -37,16 +37,15 @@ func FaultKinds() []FaultKind {
 	}
 }
 
-// reads are the operations that change nothing, and those that list in pages.
-func (op Op) reads() bool {
-	switch op {
-	case OpDescribe, OpUtilization, OpList, OpWatch, OpAgentProtection, OpActivity, OpProve, OpLoadCheckpoint, OpControl,
-		OpDeadLetters, OpRead:
-		return true
-	}
-	return false
+// reading are the operations that change nothing.
+var reading = []Op{
+	OpDescribe, OpUtilization, OpList, OpWatch, OpAgentProtection, OpActivity, OpProve, OpLoadCheckpoint, OpControl,
+	OpDeadLetters, OpRead,
 }
 
+func (op Op) reads() bool { return slices.Contains(reading, op) }
+
+// lists reports that the operation lists in pages.
 func (op Op) lists() bool {
 	return op == OpDescribe || op == OpList || op == OpWatch || op == OpActivity
 }

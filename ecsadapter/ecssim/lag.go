@@ -49,9 +49,6 @@ func (c *Cluster) unsettle() {
 	c.settle()
 }
 
-// visible returns the service as describing shows it now, with protection as it is.
-func (s *service) visible() autoscaler.ServiceState { return s.shown(mishap{}) }
-
 // shown is what a call that a mishap befalls shows of the service: what was true a
 // while ago, where the read is stale, with protection as it is.
 func (s *service) shown(m mishap) autoscaler.ServiceState {

@@ -3,6 +3,7 @@ package ecssim
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
@@ -208,8 +209,7 @@ func (c *Cluster) pass(ctx context.Context, call Call, check func() error, send 
 // identify gives the call an id for whoever keeps a journal. What users do by the
 // million has none.
 func (c *Cluster) identify(ctx context.Context, op Op) {
-	switch op {
-	case OpBegin, OpEnd, OpReport, OpStarted, OpTouch, OpReserve, OpAbandon:
+	if strings.HasPrefix(string(op), "writer.") {
 		return
 	}
 	autoscaler.NoteRequest(ctx, "sim-"+strconv.FormatInt(c.requests.Add(1), 10))

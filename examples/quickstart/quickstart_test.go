@@ -54,6 +54,42 @@ func TestRunsScaleAndCutNobody(t *testing.T) {
 	}
 }
 
+// At every level the service is scaled in, and nobody is cut.
+func TestLevels(t *testing.T) {
+	for _, level := range []string{"A", "B", "C"} {
+		r := resultOf(t, "-days", "0.7", "-level", level)
+		if r.Level != level || r.Killed != 0 || r.Lost != 0 {
+			t.Errorf("level %s: %+v", level, r)
+		}
+		if r.Retires == 0 || 3*r.Retires < r.TaskStarts {
+			t.Errorf("level %s: it does not scale in: %d retires, %d starts", level, r.Retires, r.TaskStarts)
+		}
+	}
+}
+
+// With faults the table says what befell the service, and that nobody was cut by it.
+func TestFaultsAreShown(t *testing.T) {
+	r := resultOf(t, "-days", "1.5", "-faults")
+	if r.Killed != 0 {
+		t.Errorf("%d sessions killed", r.Killed)
+	}
+	if len(r.Faults) < 8 || len(r.Weather) == 0 || len(r.Holds) == 0 || r.FailedPasses == 0 {
+		t.Errorf("faults %v, weather %v, holds %v, failed passes %d", r.Faults, r.Weather, r.Holds, r.FailedPasses)
+	}
+	out, err := runWith(t, "-days", "1", "-faults", "-level", "B")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"killed   ", "level B", "calls that went wrong", "what befell the service", "holds, and what wants somebody", "reopens"} {
+		if !strings.Contains(out, line) {
+			t.Errorf("the table lacks %q:\n%s", line, out)
+		}
+	}
+	if plain, err := runWith(t, "-days", "0.2"); err != nil || strings.Contains(plain, "calls that went wrong") {
+		t.Errorf("a run without faults tells of some, %v:\n%s", err, plain)
+	}
+}
+
 func TestSameSeedSameResult(t *testing.T) {
 	a, err := runWith(t, "-days", "0.3", "-seed", "3", "-json")
 	if err != nil {
@@ -161,6 +197,9 @@ func TestBadFlagsAreRefusedAllAtOnce(t *testing.T) {
 	}
 	if _, err := runWith(t, "-days", "0.0000001"); err == nil || !strings.Contains(err.Error(), "no session") {
 		t.Errorf("a time without a session: %v", err)
+	}
+	if _, err := runWith(t, "-level", "D"); err == nil || !strings.Contains(err.Error(), "A, B") {
+		t.Errorf("an unknown level: %v", err)
 	}
 	if _, err := runWith(t, "-days", "NaN"); err == nil {
 		t.Error("NaN days are accepted")

@@ -409,10 +409,8 @@ func (w *world) unrest() []string {
 		switch a.State {
 		case autoscaler.TaskOpen:
 			open++
-		case autoscaler.TaskRetired, autoscaler.TaskCordoned, autoscaler.TaskNew:
+		case autoscaler.TaskRetired, autoscaler.TaskCordoned, autoscaler.TaskNew, autoscaler.TaskStopping, autoscaler.TaskGone:
 			add(w.settles(), "%s is %s with %s sessions, truly %d: %+v", a.Ref.Task, a.State, a.Occupancy, w.users.Live(a.Ref.Task), a)
-		default:
-			add(true, "%s is %s", a.Ref.Task, a.State)
 		}
 	}
 	add(w.settles() && open > calmOpen+1, "%d tasks are open, want at most %d", open, calmOpen+1)

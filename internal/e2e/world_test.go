@@ -69,7 +69,6 @@ type world struct {
 
 	dead    map[string]bool // controllers that have been stopped in the middle of a pass
 	crashes map[crash]int
-	faultsN map[ecssim.FaultKind]int
 	tally
 }
 
@@ -219,15 +218,13 @@ func (w *world) adopt(desired int) {
 
 // watch notes what the run is judged by in the end.
 func (w *world) watch(_ context.Context, call ecssim.Call) error {
-	if call.Point != ecssim.After || call.Err != nil {
-		return nil
-	}
-	switch call.Op {
-	case ecssim.OpRetire:
+	switch done := call.Point == ecssim.After && call.Err == nil; {
+	case !done:
+	case call.Op == ecssim.OpRetire:
 		w.retired[call.Task] = call.At
-	case ecssim.OpEndSessions:
+	case call.Op == ecssim.OpEndSessions:
 		w.byForce[call.Task] = true
-	case ecssim.OpSetDesired:
+	case call.Op == ecssim.OpSetDesired:
 		w.limited(call)
 	}
 	return nil
@@ -259,8 +256,16 @@ func (w *world) limited(call ecssim.Call) {
 // errStopped is what a controller hears that has been stopped: nothing more.
 var errStopped = errors.New("the process was stopped")
 
-// stop stops a controller in the middle of a call, at any point of it: at one read in
-// a thousand, and at one in forty of what changes something and is seldom done.
+// stopChance is how seldom a controller is stopped at a call, one in so many, so that
+// what it does seldom and what it does all the time are cut off about as often.
+var stopChance = map[ecssim.Op]int{
+	ecssim.OpGiveNotice: 3, ecssim.OpEndSessions: 3, ecssim.OpStop: 4,
+	ecssim.OpUnprotect: 10, ecssim.OpProve: 10, ecssim.OpRegister: 10,
+	ecssim.OpLoadCheckpoint: 1000, ecssim.OpSaveCheckpoint: 1000, ecssim.OpControl: 1000, ecssim.OpDescribe: 1000,
+	ecssim.OpActivity: 1000, ecssim.OpList: 1000, ecssim.OpAppend: 1000,
+}
+
+// stop stops a controller in the middle of a call, at any point of it.
 func (w *world) stop(_ context.Context, call ecssim.Call) error {
 	if len(call.Actor) < 10 || call.Actor[:10] != "controller" {
 		return nil
@@ -268,17 +273,9 @@ func (w *world) stop(_ context.Context, call ecssim.Call) error {
 	if w.dead[call.Actor] {
 		return errStopped
 	}
-	chance := 40
-	switch call.Op {
-	case ecssim.OpGiveNotice, ecssim.OpEndSessions:
-		chance = 3
-	case ecssim.OpStop:
-		chance = 4
-	case ecssim.OpUnprotect, ecssim.OpProve, ecssim.OpRegister:
-		chance = 10
-	case ecssim.OpLoadCheckpoint, ecssim.OpSaveCheckpoint, ecssim.OpControl, ecssim.OpDescribe, ecssim.OpActivity,
-		ecssim.OpList, ecssim.OpAppend:
-		chance = 1000
+	chance, seldom := stopChance[call.Op]
+	if !seldom {
+		chance = 40
 	}
 	if w.calm || w.r.IntN(chance) > 0 {
 		return nil
