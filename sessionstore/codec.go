@@ -149,13 +149,7 @@ type rawText struct {
 func strictly(doc []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if d.More() {
-		return fmt.Errorf("more than one JSON value in %d bytes; want one", len(doc))
-	}
-	return nil
+	return d.Decode(v)
 }
 
 // MarshalJSON writes everything in the record, in the form of [RecordVersion]: for a

@@ -117,6 +117,9 @@ func TestADeadlineIsNotBroughtForward(t *testing.T) {
 	early := b.drainRef("d")
 	early.At = b.now.Add(3 * time.Second)
 	b.want(b.r.GiveNotice(early, b.now.Add(2*time.Second), b.terms()), errArgument)
+	slow := b.drainRef("d")
+	slow.At = b.now.Add(-3 * time.Second)
+	b.want(b.r.GiveNotice(slow, b.now.Add(-time.Second), b.terms()), errArgument)
 	b.must(b.notice(time.Hour))
 	if order := b.report("main"); !order.Ending.Equal(b.now.Add(time.Hour)) {
 		t.Errorf("a report is answered with %v", order.Ending)
@@ -197,6 +200,7 @@ func TestWhatComesAfterAForcedEndCounts(t *testing.T) {
 	for name, come := range map[string]func(*bench){
 		"told":             func(b *bench) { b.started("later") },
 		"listed":           func(b *bench) { b.report("main", "later") },
+		"listed by no id":  func(b *bench) { b.report("main", "") },
 		"told, and listed": func(b *bench) { b.started("later"); b.report("main", "a", "later") },
 		"listed twice":     func(b *bench) { b.report("main", "later", "later") },
 		"without room": func(b *bench) {

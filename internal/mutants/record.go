@@ -356,8 +356,6 @@ func codecEdits() []edit {
 			"if form.Version > RecordVersion {", "if form.Version > 1000*RecordVersion {"},
 		{"codec-unknown-field", "a field that is not known is refused: the next write would lose it",
 			"\td.DisallowUnknownFields()\n", "\n"},
-		{"codec-trailing", "a record is one document",
-			"if d.More() {", "if d.More() && len(doc) == 0 {"},
 		{"codec-bytes", "an id of any bytes comes back as it was",
 			"if utf8.ValidString(string(s)) {", "if utf8.ValidString(string(s)) || s != \"\" {"},
 		{"codec-barrier", "a barrier is written",

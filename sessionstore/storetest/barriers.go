@@ -45,7 +45,7 @@ func barrierClauses() []clause.Clause[Harness] {
 			s.cordon("t", "d")
 			s.want(apply(s, s.Store, sessionstore.BarrierRequest{Ref: ref("t"), Drain: "old"}), nil, "Barrier of another drain")
 			wantBarrier(s, time.Time{})
-			s.retired("done", "d")
+			s.retired("done")
 			version := s.see("done").Version
 			s.want(apply(s, s.Store, sessionstore.BarrierRequest{Ref: ref("done"), Drain: "d"}), nil, "Barrier of a retired task")
 			if a := s.see("done"); a.Version != version || !a.Barrier.IsZero() {

@@ -48,7 +48,7 @@ func finderClauses() []clause.Clause[Harness] {
 			}
 			for _, wait := range []time.Duration{0, time.Hour, 14 * aDay} {
 				s.Advance(wait)
-				s.findEnded("a", "t", sessionstore.CauseEnd)
+				s.findEnded("a", sessionstore.CauseEnd)
 				if f := s.find("a", "t", sessionstore.SessionEnded); !f.Since.Equal(at) {
 					s.Errorf("it ended %v, want %v", f.Since, at)
 				}
@@ -64,7 +64,7 @@ func finderClauses() []clause.Clause[Harness] {
 			for range 3 {
 				s.Advance(time.Minute)
 				s.report("t", "a")
-				s.findEnded("a", "t", sessionstore.CauseEnd)
+				s.findEnded("a", sessionstore.CauseEnd)
 				s.wantSessions("t", 1)
 			}
 		}),
@@ -72,21 +72,21 @@ func finderClauses() []clause.Clause[Harness] {
 			s.open("t")
 			s.must(s.reserve("r", time.Minute), "Reserve")
 			s.Advance(time.Minute)
-			s.findEnded("r", "t", sessionstore.CauseTime)
+			s.findEnded("r", sessionstore.CauseTime)
 		}),
 		promise("find-forgotten", "Sessions that lived when their task was forgotten are found there, ended with their task; those that had ended before keep their cause.", func(s *scene) {
 			s.open("t")
 			s.must(s.begin("t", "a"), "Begin")
 			s.must(s.begin("t", "b"), "Begin")
 			s.end("t", "b")
-			s.forget("t", "")
+			s.forget("t")
 			s.Advance(14 * aDay)
-			s.findEnded("a", "t", sessionstore.CauseTask)
-			s.findEnded("b", "t", sessionstore.CauseEnd)
+			s.findEnded("a", sessionstore.CauseTask)
+			s.findEnded("b", sessionstore.CauseEnd)
 		}),
 		promise("find-no-record", "An end that came without a record is found.", func(s *scene) {
 			s.end("t", "a")
-			s.findEnded("a", "t", sessionstore.CauseEnd)
+			s.findEnded("a", sessionstore.CauseEnd)
 		}),
 		promise("find-where-it-lives", "A session that was told of on several tasks is found where it lives, else where it ended last.", func(s *scene) {
 			for _, task := range []string{"t", "u", "v"} {

@@ -27,7 +27,7 @@ func noticeClauses() []clause.Clause[Harness] {
 			if order := s.report("t"); !order.Ending.IsZero() {
 				s.Errorf("without notice the order says %v", order.Ending)
 			}
-			s.must(s.notice("d", time.Hour), "GiveNotice")
+			s.must(s.notice(time.Hour), "GiveNotice")
 			ending := s.Now().Add(time.Hour)
 			wantEnding(s, ending)
 			if order := s.report("t"); !order.Ending.Equal(ending) {
@@ -37,9 +37,9 @@ func noticeClauses() []clause.Clause[Harness] {
 		promise("notice-once", "The same notice again changes nothing and succeeds.", func(s *scene) {
 			s.open("t")
 			s.cordon("t", "d")
-			s.must(s.notice("d", time.Hour), "GiveNotice")
+			s.must(s.notice(time.Hour), "GiveNotice")
 			version := s.see("t").Version
-			s.want(s.notice("d", time.Hour), nil, "the same GiveNotice again")
+			s.want(s.notice(time.Hour), nil, "the same GiveNotice again")
 			if now := s.see("t").Version; now != version {
 				s.Errorf("the copy moved the record from version %d to %d", version, now)
 			}
@@ -47,16 +47,16 @@ func noticeClauses() []clause.Clause[Harness] {
 		promise("notice-not-forward", "A deadline that was given is not brought forward.", func(s *scene) {
 			s.open("t")
 			s.cordon("t", "d")
-			s.must(s.notice("d", time.Hour), "GiveNotice")
+			s.must(s.notice(time.Hour), "GiveNotice")
 			ending := s.Now().Add(time.Hour)
-			s.want(s.notice("d", time.Minute), nil, "GiveNotice of an earlier end")
+			s.want(s.notice(time.Minute), nil, "GiveNotice of an earlier end")
 			wantEnding(s, ending)
 		}),
 		promise("notice-put-off", "A deadline that was given can be put off.", func(s *scene) {
 			s.open("t")
 			s.cordon("t", "d")
-			s.must(s.notice("d", time.Hour), "GiveNotice")
-			s.want(s.notice("d", 2*time.Hour), nil, "GiveNotice of a later end")
+			s.must(s.notice(time.Hour), "GiveNotice")
+			s.want(s.notice(2*time.Hour), nil, "GiveNotice of a later end")
 			wantEnding(s, s.Now().Add(2*time.Hour))
 		}),
 		promise("notice-ahead", "A deadline that has passed by either clock is no notice, and refused.", func(s *scene) {
@@ -76,7 +76,7 @@ func noticeClauses() []clause.Clause[Harness] {
 			s.open("t")
 			s.must(s.begin("t", "a"), "Begin")
 			s.cordon("t", "d")
-			s.must(s.notice("d", time.Minute), "GiveNotice")
+			s.must(s.notice(time.Minute), "GiveNotice")
 			s.must(s.reopen("d"), "Reopen")
 			s.cordon("t", "e")
 			wantEnding(s, time.Time{})
@@ -107,7 +107,7 @@ func checkForcedRefused(s *scene) {
 	off.At = s.Now().Add(time.Minute)
 	both(s.Store, off, autoscaler.ErrClock, "a clock that is off")
 	both(s.As("other"), s.drainRef("t", "d"), autoscaler.ErrForeign, "another owner")
-	s.retired("done", "d")
+	s.retired("done")
 	both(s.Store, s.drainRef("done", "d"), autoscaler.ErrRetired, "a retired task")
 }
 
@@ -129,7 +129,7 @@ func endClauses() []clause.Clause[Harness] {
 			s.open("t")
 			s.must(s.begin("t", "a"), "Begin")
 			s.cordon("t", "d")
-			s.must(s.notice("d", time.Minute), "GiveNotice")
+			s.must(s.notice(time.Minute), "GiveNotice")
 			s.Advance(time.Minute - time.Second)
 			d := s.drainRef("t", "d")
 			busy(s, d, "a second early")
@@ -152,8 +152,8 @@ func endClauses() []clause.Clause[Harness] {
 			s.cordon("t", "d")
 			s.forced(2)
 			s.wantSessions("t", 0)
-			s.findEnded("a", "t", sessionstore.CauseForced)
-			s.findEnded("b", "t", sessionstore.CauseForced)
+			s.findEnded("a", sessionstore.CauseForced)
+			s.findEnded("b", sessionstore.CauseForced)
 		}),
 		promise("forced-stays", "What was ended by force stays ended, however many there were: no Begin, no start and no report brings it back.", checkForcedStays),
 		promise("forced-waives", "A forced end waives the acknowledgements of its drain, silence and counts among them.", func(s *scene) {
@@ -244,6 +244,6 @@ func checkForcedStays(s *scene) {
 		if err != nil || !receipt.Dropped {
 			s.Errorf("Started of a session that was ended by force: %+v, %v", receipt, err)
 		}
-		s.findEnded(id, "t", sessionstore.CauseForced)
+		s.findEnded(id, sessionstore.CauseForced)
 	}
 }

@@ -131,7 +131,7 @@ func recordsClauses() []clause.Clause[Harness] {
 			s.want(err, autoscaler.ErrClock, "Open by a clock a minute slow")
 		}),
 		promise("retired-never-opens", "Nothing opens a retired record.", func(s *scene) {
-			s.retired("t", "d")
+			s.retired("t")
 			_, err := s.protect("t", aDay)
 			s.want(err, autoscaler.ErrRetired, "Open of a retired record")
 			s.wantState("t", autoscaler.TaskRetired)
@@ -211,7 +211,7 @@ func checkRenew(s *scene) {
 func checkGravestone(s *scene) {
 	s.open("t")
 	s.must(s.begin("t", "a"), "Begin")
-	s.forget("t", "")
+	s.forget("t")
 	for _, wait := range []time.Duration{0, 14 * aDay} {
 		s.Advance(wait)
 		if receipt := s.started("t", "late"); !receipt.Dropped || receipt.State != autoscaler.TaskGone {

@@ -223,19 +223,19 @@ func (s *scene) reopen(drain autoscaler.DrainID) error {
 	return s.Store.Reopen(s.ctx(), s.drainRef("t", drain))
 }
 
-// ready has an open task cordoned and acknowledged.
-func (s *scene) ready(task string, drain autoscaler.DrainID) {
+// ready has an open task cordoned by drain d and acknowledged.
+func (s *scene) ready(task string) {
 	s.Helper()
 	s.open(task)
-	s.cordon(task, drain)
-	s.closed(task, "main", drain)
+	s.cordon(task, "d")
+	s.closed(task, "main", "d")
 }
 
-// retired has a task retired.
-func (s *scene) retired(task string, drain autoscaler.DrainID) {
+// retired has a task retired, by drain d.
+func (s *scene) retired(task string) {
 	s.Helper()
-	s.ready(task, drain)
-	s.must(s.retire(task, drain), "Retire "+task)
+	s.ready(task)
+	s.must(s.retire(task, "d"), "Retire "+task)
 }
 
 func (s *scene) barrier(task string, drain autoscaler.DrainID) {
@@ -243,10 +243,11 @@ func (s *scene) barrier(task string, drain autoscaler.DrainID) {
 	s.must(s.Store.Barrier(s.ctx(), sessionstore.BarrierRequest{Ref: ref(task), Drain: drain, At: s.Now()}), "Barrier "+task)
 }
 
-// notice tells the users of task t that their sessions end after the time given.
-func (s *scene) notice(drain autoscaler.DrainID, after time.Duration) error {
+// notice tells the users of task t, which is cordoned by d, that their sessions end
+// after the time given.
+func (s *scene) notice(after time.Duration) error {
 	s.Helper()
-	return s.Store.GiveNotice(s.ctx(), s.drainRef("t", drain), s.Now().Add(after))
+	return s.Store.GiveNotice(s.ctx(), s.drainRef("t", "d"), s.Now().Add(after))
 }
 
 // force ends the sessions of task t.
@@ -258,7 +259,7 @@ func (s *scene) force(drain autoscaler.DrainID) (int, error) {
 // forced has the sessions of task t, which is cordoned by d, ended by force.
 func (s *scene) forced(want int) {
 	s.Helper()
-	s.must(s.notice("d", time.Minute), "GiveNotice")
+	s.must(s.notice(time.Minute), "GiveNotice")
 	s.Advance(time.Minute)
 	n, err := s.force("d")
 	s.must(err, "EndSessions")
@@ -278,17 +279,18 @@ func (s *scene) find(id sessionstore.SessionID, task string, state sessionstore.
 	return f
 }
 
-// findEnded holds a session to having ended by the cause given.
-func (s *scene) findEnded(id sessionstore.SessionID, task string, cause sessionstore.EndCause) {
+// findEnded holds a session of task t to having ended by the cause given.
+func (s *scene) findEnded(id sessionstore.SessionID, cause sessionstore.EndCause) {
 	s.Helper()
-	if f := s.find(id, task, sessionstore.SessionEnded); f.Cause != cause {
+	if f := s.find(id, "t", sessionstore.SessionEnded); f.Cause != cause {
 		s.Errorf("session %s ended by %q, want %q", id, f.Cause, cause)
 	}
 }
 
-func (s *scene) forget(task string, drain autoscaler.DrainID) {
+// forget leaves the gravestone of a task that is not drained.
+func (s *scene) forget(task string) {
 	s.Helper()
 	s.must(s.Store.Forget(s.ctx(), autoscaler.ForgetRequest{
-		Ref: ref(task), Version: s.see(task).Version, Drain: drain, At: s.Now(),
+		Ref: ref(task), Version: s.see(task).Version, At: s.Now(),
 	}), "Forget "+task)
 }

@@ -23,7 +23,7 @@ func readClauses() []clause.Clause[Harness] {
 			for _, task := range []string{"c", "a", "d", "b"} {
 				s.open(task)
 			}
-			s.forget("d", "")
+			s.forget("d")
 			activity, err := s.Store.Activity(s.ctx(), service(), s.Now())
 			s.must(err, "Activity")
 			var got string
@@ -251,7 +251,7 @@ func retireClauses() []clause.Clause[Harness] {
 	}
 	return []clause.Clause[Harness]{
 		promise("retire", "A cordoned, empty and acknowledged task is retired by its drain.", func(s *scene) {
-			s.ready("t", "d")
+			s.ready("t")
 			if a := s.see("t"); !a.Acknowledged {
 				s.Errorf("the record does not show the acknowledgement: %+v", a)
 			}
@@ -288,7 +288,7 @@ func retireClauses() []clause.Clause[Harness] {
 			s.closed("t", "one", "d")
 		}),
 		busy("retire-refuses-live", "A task that holds a session is not retired, though its process acknowledged before it was told of.", func(s *scene) {
-			s.ready("t", "d")
+			s.ready("t")
 			s.started("t", "a")
 		}),
 		busy("retire-refuses-reserved", "A task with a reserved slot is not retired.", func(s *scene) {
@@ -313,7 +313,7 @@ func retireClauses() []clause.Clause[Harness] {
 			s.send(r)
 		}),
 		busy("retire-refuses-unknown", "A task that fell silent after its acknowledgement is not retired.", func(s *scene) {
-			s.ready("t", "d")
+			s.ready("t")
 			s.Advance(2 * time.Minute)
 		}),
 		promise("retire-names", "Retire needs the drain's id and the version that was read; an open task is not retired.", func(s *scene) {
@@ -342,7 +342,7 @@ func retireClauses() []clause.Clause[Harness] {
 }
 
 func checkFinal(s *scene) {
-	s.retired("t", "d")
+	s.retired("t")
 	d := s.drainRef("t", "d")
 	s.want(s.Store.Retire(s.ctx(), d), nil, "the same Retire again")
 	s.want(s.retire("t", "other"), autoscaler.ErrRetired, "Retire by another drain")
@@ -381,7 +381,7 @@ func checkRetireNew(s *scene) {
 func checkBeginOrRetire(s *scene) {
 	for i := range 20 {
 		task := fmt.Sprint("t", i)
-		s.ready(task, "d")
+		s.ready(task)
 		d := s.drainRef(task, "d")
 		won := race(2, func(i int) bool {
 			if i == 0 {

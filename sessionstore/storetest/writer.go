@@ -207,7 +207,7 @@ func startedClauses() []clause.Clause[Harness] {
 			s.wantState("t", autoscaler.TaskCordoned)
 		}),
 		promise("started-retired", "A session told of a retired task is counted, and the receipt says that the task is retired.", func(s *scene) {
-			s.retired("t", "d")
+			s.retired("t")
 			if receipt := s.started("t", "a"); receipt.State != autoscaler.TaskRetired || receipt.Dropped {
 				s.Errorf("the receipt is %+v", receipt)
 			}
@@ -325,7 +325,7 @@ func startedClauses() []clause.Clause[Harness] {
 				}
 			}
 			counts("in the record")
-			s.forget("t", "")
+			s.forget("t")
 			counts("after the record was forgotten")
 		}),
 	}
