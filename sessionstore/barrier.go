@@ -20,7 +20,8 @@ import (
 // Idempotency: a barrier that is applied already, or whose drain is over, changes
 // nothing and succeeds.
 //
-// Cancellation: a call cut short may have been applied.
+// Cancellation: where a call was cut short the barrier may be on the record; the
+// queue hands it out again, and that copy finds out.
 //
 // Errors: ErrNotFound where the task has no record, ErrForeign where it has another
 // owner; an Error whose hint names the field where the request lacks one.

@@ -18,9 +18,10 @@ import (
 //
 // Concurrency: any number of callers may ask at once.
 //
-// Idempotency: it only reads.
+// Idempotency: asked twice it looks twice, and writes nothing, not even what has
+// lapsed.
 //
-// Cancellation: it returns promptly with the context's error.
+// Cancellation: it gives the search up, with the context's error and no answer.
 //
 // Errors: ErrNotFound where nothing is known of the session; a read that failed in
 // part is an error, never an answer.
