@@ -4,9 +4,10 @@ import "fmt"
 
 // Target computes the desired count of a service: the tasks of its primary
 // deployment that ECS means to run and that are not retired, plus what is missing
-// to have wantOpen tasks open or on their way; while an old revision is being
-// replaced, no fewer than its open tasks that are wanted. maxTotal bounds what is started, never what is
-// counted, so it can keep a service from growing and can not make it shrink.
+// to have wantOpen tasks open or on their way; while an old revision is being replaced,
+// no fewer than its open tasks that are wanted and what is missing. maxTotal bounds what
+// is started, never what is counted, so it can keep a service from growing and can not
+// make it shrink.
 //
 // It is the only place that computes a desired count, and it never subtracts: two
 // controllers, a repeat after a lost reply, and a recovery all arrive at the same
@@ -18,18 +19,25 @@ func Target(state ServiceState, activity []TaskActivity, wantOpen, maxTotal int)
 			state.Service, len(state.Deployments))
 	}
 	c := census(state, activity)
-	missing := max(0, wantOpen-c.open-c.starting)
-	value := c.kept + min(missing, max(0, maxTotal-c.kept))
-	return max(value, c.replacing(wantOpen, maxTotal)), nil
+	return max(c.kept+min(c.missing(wantOpen), max(0, maxTotal-c.kept)), c.replacing(wantOpen, maxTotal)), nil
 }
 
+// missing is how many more tasks have to be open or on their way.
+func (c counted) missing(wantOpen int) int { return max(0, wantOpen-c.open-c.starting) }
+
 // replacing is what the new revision needs at least while an old one is open: a place
-// for each of the old tasks that is still wanted. A count below it, somebody else's
-// say, can be too small for ECS to start a single task beside the old ones.
+// for each of the old tasks that is still wanted, and for each that is missing. A count
+// below it can be too small for ECS to start a single task beside the old ones: at 150
+// per cent of one there is no second.
 //
 // Not what is wanted altogether: a policy that holds wants what there is, which in a
 // deployment is both revisions, and the count would grow until its limit.
-func (c counted) replacing(wantOpen, maxTotal int) int { return min(c.oldOpen, wantOpen, maxTotal) }
+func (c counted) replacing(wantOpen, maxTotal int) int {
+	if c.oldOpen == 0 {
+		return 0
+	}
+	return min(c.oldOpen+c.missing(wantOpen), wantOpen, maxTotal)
+}
 
 // counted are the tasks of a service by what Target needs to know of them.
 type counted struct {
