@@ -38,8 +38,10 @@ type listed struct {
 func NewCompiler(root string, list []Mutant) (*Compiler, error) {
 	args := []string{"list", "-export", "-deps", "-json=ImportPath,Dir,Export,GoFiles"}
 	for _, m := range list {
-		if dir := "./" + path.Dir(m.File); !slices.Contains(args, dir) {
-			args = append(args, dir)
+		for _, e := range m.edits() {
+			if dir := "./" + path.Dir(e.File); !slices.Contains(args, dir) {
+				args = append(args, dir)
+			}
 		}
 	}
 	cmd := exec.Command("go", args...)
@@ -68,32 +70,47 @@ func NewCompiler(root string, list []Mutant) (*Compiler, error) {
 	return c, nil
 }
 
-// Check type-checks the mutant's package with the edit in it.
+// Check type-checks each of the mutant's packages with the edits in it.
 func (c *Compiler) Check(m Mutant) error {
-	text, err := m.Apply(c.root)
+	texts, err := m.Apply(c.root)
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(c.root, filepath.FromSlash(path.Dir(m.File)))
-	var files []*ast.File
-	edited := false
-	for _, name := range c.sources[dir] {
-		var src any
-		if name == path.Base(m.File) {
-			src, edited = text, true
+	checked := map[string]bool{}
+	for _, e := range m.edits() {
+		dir := path.Dir(e.File)
+		if !slices.Contains(c.sources[filepath.Join(c.root, filepath.FromSlash(dir))], path.Base(e.File)) {
+			return fmt.Errorf("mutants: %s: %s is no source of its package", m.Name, e.File)
 		}
-		f, err := parser.ParseFile(c.files, filepath.Join(dir, name), src, parser.SkipObjectResolution)
+		if checked[dir] {
+			continue
+		}
+		checked[dir] = true
+		if err := c.compile(dir, texts); err != nil {
+			return fmt.Errorf("mutants: %s: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
+// compile checks one package, with the texts given in place of its files of their names.
+func (c *Compiler) compile(dir string, texts map[string]string) error {
+	full := filepath.Join(c.root, filepath.FromSlash(dir))
+	var files []*ast.File
+	for _, name := range c.sources[full] {
+		var src any
+		if text, edited := texts[path.Join(dir, name)]; edited {
+			src = text
+		}
+		f, err := parser.ParseFile(c.files, filepath.Join(full, name), src, parser.SkipObjectResolution)
 		if err != nil {
-			return fmt.Errorf("mutants: %s: the edit does not parse: %w", m.Name, err)
+			return fmt.Errorf("the edit does not parse: %w", err)
 		}
 		files = append(files, f)
 	}
-	if !edited {
-		return fmt.Errorf("mutants: %s: %s is no source of its package", m.Name, m.File)
-	}
 	config := types.Config{Importer: c.imports}
-	if _, err := config.Check(path.Dir(m.File), c.files, files, nil); err != nil {
-		return fmt.Errorf("mutants: %s: the edit does not compile: %w", m.Name, err)
+	if _, err := config.Check(dir, c.files, files, nil); err != nil {
+		return fmt.Errorf("the edit does not compile: %w", err)
 	}
 	return nil
 }

@@ -64,6 +64,8 @@ func serviceEdits() []edit {
 			"if all {", "if all && false {"},
 		{"guard-reopen-floor", "a floor in need reopens a drain",
 			"need = max(need, 1)", "need = max(need, 0)"},
+		{"guard-drains-wait", "drains are independent: one that does not end holds no other up",
+			"\t\tg.pickRelease()\n\t\tg.pickCordon(d)\n", "\t\tg.pickRelease()\n\t\tif s.Totals.Cordoned == 0 {\n\t\t\tg.pickCordon(d)\n\t\t}\n"},
 		{"guard-release-pinned", "a pinned task is not released",
 			"if t.Ready && !t.Pinned && ", "if t.Ready && "},
 		{"guard-release-reopened", "what is taken back is not released",
@@ -163,6 +165,8 @@ func followEdits() []edit {
 			"!a.LastReport.After(at)", "a.LastReport.IsZero()"},
 		{"intents-not-saved", "a cordon is saved as an intent before it is made",
 			"next.Intents = append(next.Intents, Intent{Task: c.task, Expires: v.at.Add(intentLife)})", "_ = c"},
+		{"policy-writes-snapshot", "what the guard judges by is not in the policy's hands",
+			"Decide(v.snapshot.apart())", "Decide(v.snapshot)"},
 		{"memory-limit", "a policy's memory is bounded",
 			"case len(d.Memory) > MemoryLimit:", "case len(d.Memory) > 2*MemoryLimit:"},
 	}

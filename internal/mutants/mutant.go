@@ -25,6 +25,7 @@ type Mutant struct {
 	File string // the file to edit, slash-separated, below the module's root
 	Old  string // stands exactly once in the file
 	New  string // takes its place; the result compiles
+	Also []Edit // made together with it, where a second rule stands behind the first
 
 	Packages []string // whose tests are asked, in order, until one notices
 	Run      string   // narrows the tests with -run, for speed; empty for all
@@ -34,29 +35,45 @@ type Mutant struct {
 	Inside bool
 }
 
+// Edit is one further edit of a mutant.
+type Edit struct{ File, Old, New string }
+
 // List is every mutant.
 func List() []Mutant {
 	var all []Mutant
 	for _, group := range [][]Mutant{
 		recordMutants(), processMutants(), placeMutants(), permitMutants(), releaseMutants(), guardMutants(), simMutants(), lateMutants(),
+		plantedMutants(),
 	} {
 		all = append(all, group...)
 	}
 	return all
 }
 
-// Apply returns the mutant's file as it reads with the edit.
-func (m Mutant) Apply(root string) (string, error) {
-	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(m.File)))
-	if err != nil {
-		return "", err
+// edits are all the edits of the mutant, in order.
+func (m Mutant) edits() []Edit { return append([]Edit{{m.File, m.Old, m.New}}, m.Also...) }
+
+// Apply returns the files that the mutant edits as they read with the edits, by their
+// names below the root.
+func (m Mutant) Apply(root string) (map[string]string, error) {
+	texts := map[string]string{}
+	for _, e := range m.edits() {
+		text, read := texts[e.File]
+		if !read {
+			b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(e.File)))
+			if err != nil {
+				return nil, err
+			}
+			text = string(b)
+		}
+		switch n := strings.Count(text, e.Old); {
+		case e.Old == "" || e.Old == e.New:
+			return nil, fmt.Errorf("mutants: %s: the edit changes nothing", m.Name)
+		case n != 1:
+			return nil, fmt.Errorf("mutants: %s: %q stands %d times in %s and must stand once; "+
+				"the code has moved on: find the rule %q there and anchor the edit anew", m.Name, e.Old, n, e.File, m.Law)
+		}
+		texts[e.File] = strings.Replace(text, e.Old, e.New, 1)
 	}
-	switch n := strings.Count(string(text), m.Old); {
-	case m.Old == "" || m.Old == m.New:
-		return "", fmt.Errorf("mutants: %s: the edit changes nothing", m.Name)
-	case n != 1:
-		return "", fmt.Errorf("mutants: %s: %q stands %d times in %s and must stand once; "+
-			"the code has moved on: find the rule %q there and anchor the edit anew", m.Name, m.Old, n, m.File, m.Law)
-	}
-	return strings.Replace(string(text), m.Old, m.New, 1), nil
+	return texts, nil
 }

@@ -11,9 +11,11 @@ func releaseMutants() []Mutant {
 		inside(in("workflow/holding.go", own, holdingEdits()...)),
 		inside(in("workflow/closing.go", own, closingEdits()...)),
 		inside(in("workflow/balancer.go", own, balancerEdits()...)),
+		inside(in("workflow/barrier.go", own, barrierStepEdits()...)),
 		inside(in("workflow/facts.go", own, factsEdits()...)),
 		in("workflow/advance.go", own, advanceEdits()...),
 		in("workflow/runner.go", own, runnerEdits()...),
+		in("workflow/run.go", own, runEdits()...),
 	} {
 		all = append(all, group...)
 	}
@@ -85,6 +87,14 @@ func machineEdits() []edit {
 
 func holdingEdits() []edit {
 	return []edit{
+		{"admit-dead-letters", "an event that could not be applied may be of a session: level C waits for it",
+			"eventsOnly(a) && f.Failed != nil && *f.Failed > 0 {", "eventsOnly(a) && f.Failed != nil && *f.Failed > 1000 {"},
+		{"admit-replaced-gated", "what ECS is replacing anyway is not held by the gate",
+			"if s := f.status(a.Ref.Task); f.outdated(a.Ref.Task) || s != nil && s.Health == \"UNHEALTHY\" {", "if s := f.status(a.Ref.Task); s != nil && s.Wanted() && f.At.IsZero() {"},
+		{"admit-replaced-barred", "the brake and the pause hold what ECS is replacing too",
+			"reasons := append(f.barred(), f.wrongVictims()...)\n\t\tif held = ", "reasons := f.wrongVictims()\n\t\tif held = "},
+		{"admit-replaced-victims", "a wrong victim holds what ECS is replacing too",
+			"reasons := append(f.barred(), f.wrongVictims()...)\n\t\tif held = ", "reasons := f.barred()\n\t\tif held = "},
 		{"gate-unasked", "the gate is asked (step 5)",
 			"held = append(held, f.reads().Gate()...)", "_ = f.reads"},
 		{"pause-released", "an operator's pause holds the release",
@@ -116,6 +126,8 @@ func closingEdits() []edit {
 			"late := !f.At.Before(f.chosenBy(a))", "late := !f.At.Before(a.RetiredAt)"},
 		{"stop-never", "a retired task that ECS does not choose is stopped (step 10)",
 			"return Action{Kind: Stop, Step: StepWatch, Tasks: tasks}, len(tasks) > 0", "return Action{Kind: Stop, Step: StepWatch, Tasks: tasks}, len(tasks) > 100"},
+		{"stop-shielded", "a retired task whose protection still stands is not stopped (step 8)",
+			"late && a.Occupancy.Idle() && !f.shielded(a.Ref.Task) && ", "late && a.Occupancy.Idle() && "},
 		{"stop-busy", "a retired task that may hold a session is not stopped (I3)",
 			"late && a.Occupancy.Idle() && ", "late && "},
 		{"stuck-unsaid", "a retired task that does not stop is an alert (step 11)",
@@ -137,6 +149,27 @@ func balancerEdits() []edit {
 			"if a.Occupancy.Idle() && !f.Control.Pinned(a.Ref.Task, f.At) {", "if !f.Control.Pinned(a.Ref.Task, f.At) {"},
 		{"balancer-skipped", "with the balancer first, only closed targets lead to the gate",
 			"return did && s != nil && ", "return did || s == nil || "},
+	}
+}
+
+// barrierStepEdits take away what level C owes its users: the balancer first, then a
+// barrier behind the events.
+func barrierStepEdits() []edit {
+	return []edit{
+		{"balancer-unasked", "with the balancer first, a target is closed before its task is retired",
+			"return f.Options.LoadBalancerFirst", "return false && f.Options.LoadBalancerFirst"},
+		{"balancer-level-c", "at level C the balancer comes first, whatever the host asks for",
+			"if eventsOnly(a) {\n\t\treturn f.Options.Events", "if eventsOnly(a) && a.Slots < 0 {\n\t\treturn f.Options.Events"},
+		{"barrier-unsent", "an empty level C task whose target is closed is sent its barrier",
+			"len(tasks) > 0 {\n\t\treturn Action{Kind: Mark", "len(tasks) > 100 {\n\t\treturn Action{Kind: Mark"},
+		{"barrier-once", "a barrier that does not come is sent again after a minute",
+			"(!sent || !f.At.Before(at.Add(f.Options.Timing.Look)))", "!sent && at.IsZero()"},
+		{"barrier-of-another-drain", "a barrier that was sent for another drain is none",
+			"m.Task == a.Ref.Task && m.Drain == a.Drain.ID", "m.Task == a.Ref.Task"},
+		{"dead-letters-unread", "the events that could not be applied are counted before level C is retired",
+			"f.Failed == nil && slices.ContainsFunc(candidates, eventsOnly)", "f.Failed == nil && len(candidates) < 0"},
+		{"release-given-up-early", "a release is not over while targets that it took out wait for the others",
+			"return !out || f.handled(a.Ref.Task) || f.waitsForDeployment(a)", "return out || !out"},
 	}
 }
 
@@ -178,5 +211,23 @@ func runnerEdits() []edit {
 			"if c.Release == nil {\n\t\treturn started", "if c.Release == nil || len(tasks) > 0 {\n\t\treturn started"},
 		{"release-newer", "a release of a newer version is left alone",
 			"return release.Version <= autoscaler.ReleaseVersion", "return release.Version >= 0"},
+	}
+}
+
+// runEdits are what a process that attends to releases keeps to.
+func runEdits() []edit {
+	return []edit{
+		{"run-cut-off", "a call that is under way when the process is asked to stop is heard out",
+			"context.WithCancel(context.WithoutCancel(ctx))", "context.WithCancel(ctx)"},
+		{"run-endless", "a call that is heard out is given a grace, and no more",
+			"\t\t<-late.Done()\n\t\tcancel()\n", "\t\t<-late.Done()\n"},
+		{"run-late", "a release is carried on when it is due, not at the next look",
+			"wait = min(wait, max(time.Second, next.Sub(r.now())))", "wait = max(wait, next.Sub(r.now()))"},
+		{"run-at-once", "a release that is overdue leaves a second between two calls",
+			"max(time.Second, next.Sub(r.now()))", "next.Sub(r.now())"},
+		{"run-silent", "a call of Run that failed is told",
+			"if err != nil && failed != nil && ctx.Err() == nil {", "if err != nil && failed != nil && ctx.Err() != nil {"},
+		{"run-given-up", "a call of Run that failed is made again",
+			"\t\ttimer.Reset(r.due(releases))\n", "\t\tif err == nil {\n\t\t\ttimer.Reset(r.due(releases))\n\t\t}\n"},
 	}
 }

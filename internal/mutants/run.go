@@ -11,6 +11,7 @@ import (
 	"go/token"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -90,20 +91,22 @@ func test(ctx context.Context, name, root string, args []string) (Verdict, error
 	return v, nil
 }
 
-// overlay writes the edited file and the map that go test takes.
+// overlay writes the edited files and the map that go test takes.
 func (m Mutant) overlay(root, scratch string, inside bool) (string, error) {
-	text, err := m.Apply(root)
+	texts, err := m.Apply(root)
 	if err != nil {
 		return "", err
 	}
-	edited := filepath.Join(scratch, filepath.Base(m.File))
-	if err := os.WriteFile(edited, []byte(text), 0o600); err != nil {
-		return "", err
+	replace := make(map[string]string, len(texts))
+	for name, text := range texts {
+		edited := filepath.Join(scratch, strings.ReplaceAll(name, "/", "-"))
+		if err := os.WriteFile(edited, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+		replace[filepath.Join(root, filepath.FromSlash(name))] = edited
 	}
-	source := filepath.Join(root, filepath.FromSlash(m.File))
-	replace := map[string]string{source: edited}
 	if inside {
-		if err := without(replace, filepath.Dir(source)); err != nil {
+		if err := without(replace, filepath.Join(root, filepath.FromSlash(path.Dir(m.File)))); err != nil {
 			return "", err
 		}
 	}
