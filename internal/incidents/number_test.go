@@ -14,21 +14,25 @@ import (
 // Buildkite's Elastic CI Stack, issues 1399, 520 and 587: the group was made smaller,
 // and the group chose hosts with builds on them.
 //
-// Here somebody took the protection of two busy tasks away by hand. Before the count
-// is lowered for the one that is empty, they are protected again.
+// Here somebody took the protection of all busy tasks away by hand, so that whomever the
+// group chose would hardly be the one that is empty. Before the count is lowered for that
+// one, they are protected again.
 func TestIncident13GroupShrinksOverBusyHosts(t *testing.T) {
-	s := newScene(t, setting{tasks: 3})
-	first, second := s.visit(2*time.Hour), s.visit(2*time.Hour)
+	s := newScene(t, setting{tasks: 6})
+	var busy []autoscaler.TaskID
+	for range 5 {
+		busy = append(busy, s.visit(2*time.Hour))
+	}
 	going := s.idle()
-	s.want(2, going)
+	s.want(5, going)
 	// In the middle of the pass, so that no earlier look can have mended it.
 	s.at(ecssim.OpCordon, ecssim.After, func(ecssim.Call) {
-		if _, err := s.c.UpdateTaskProtection(s.id, []autoscaler.TaskID{first, second}, false, 0); err != nil {
+		if _, err := s.c.UpdateTaskProtection(s.id, busy, false, 0); err != nil {
 			t.Error(err)
 		}
 	})
 	s.pass(20 * time.Minute)
-	s.stays(first, second)
+	s.stays(busy...)
 	s.goes(going)
 }
 

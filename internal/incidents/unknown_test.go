@@ -197,6 +197,11 @@ func TestIncident28ForbiddenIsNotGone(t *testing.T) {
 			if d := s.desired(); d < 2 {
 				t.Errorf("%s: %v: desired %d", op, failure, d)
 			}
+			for _, task := range busy {
+				if a := s.record(task); a.State == "" || a.Occupancy != autoscaler.Sessions(1) {
+					t.Errorf("%s: %v: the record of a task that is busy: %+v", op, failure, a)
+				}
+			}
 			failing = false
 			s.pass(20 * time.Minute)
 			s.stays(busy...)

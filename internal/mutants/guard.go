@@ -31,6 +31,15 @@ func guardMutants() []Mutant {
 		inside(in("autoscaler/decide.go", own, followEdits()...)),
 		inside(in("autoscaler/observe.go", own, observeEdits()...)),
 		in("autoscaler/lost.go", own, lostEdits()...),
+		in("autoscaler/guard_aside.go", own, asideEdits()...),
+		in("autoscaler/protect.go", own, protectEdits()...),
+		in("autoscaler/force.go", own, forceEdits()...),
+		in("autoscaler/act.go", own,
+			edit{"aside-cools-down", "what ECS replaces anyway is no scale-in, and starts no cooldown",
+				"r.cordoned = r.cordoned || !victim.aside", "r.cordoned = r.cordoned || victim.task != \"\""},
+			edit{"protect-unlooked", "every protection is read back now and then: somebody may have taken one away",
+				">= lookEvery; r.look", ">= 1000*lookEvery; r.look"}),
+		clockMutants(),
 	} {
 		all = append(all, group...)
 	}
@@ -137,6 +146,132 @@ func lostEdits() []edit {
 	return []edit{
 		{"pass-wrong-victim", "a task that ECS stopped unretired raises an alert",
 			"code, severity, cause = CodeWrongVictim, Alert, ", "code, severity, cause = CodeTaskLost, Notice, "},
+		{"lost-new", "a task that never opened is no wrong victim",
+			"case d.record.State == TaskNew:", "case d.record.State == TaskGone:"},
+		{"lost-by-others", "what ECS did not choose is no wrong victim",
+			`case s.StopCode != "ServiceSchedulerInitiated":`, `case s.StopCode == "":`},
+		{"lost-sick", "a sick task that ECS replaces is no wrong victim",
+			`case s.Health == "UNHEALTHY":`, `case s.Health == "UNHEALTHY" && s.Missing:`},
+		{"lost-old", "a task of an old revision is no wrong victim",
+			"case s.Deployment != primary:", "case s.Deployment == \"\" && primary != \"\":"},
+		{"lost-exposed", "a task that ECS had refused to protect is no wrong victim",
+			"case d.record.Exposed():", "case d.record.Exposed() && s.Missing:"},
+		{"lost-sessions", "sessions that went with their task are an alert",
+			"known && n > 0 {", "known && n < 0 {"},
+	}
+}
+
+// asideEdits are about the tasks that ECS is replacing anyway.
+func asideEdits() []edit {
+	return []edit{
+		{"aside-paused", "an operator's pause holds what ECS replaces too",
+			"scaleInRule{pausedIn, braked, clockOff}", "scaleInRule{braked, clockOff}"},
+		{"aside-braked", "the brake holds what ECS replaces too",
+			"scaleInRule{pausedIn, braked, clockOff}", "scaleInRule{pausedIn, clockOff}"},
+		{"aside-clock", "a clock that is off holds what ECS replaces too",
+			"scaleInRule{pausedIn, braked, clockOff}", "scaleInRule{pausedIn, braked}"},
+		{"aside-cap", "no more are closed in a pass than a fifth, whoever replaces them",
+			"case len(g.out.cordon) >= limit:", "case len(g.out.cordon) >= 1000*limit:"},
+		{"aside-busy", "an old task with sessions is emptied only where routing knows of cordons",
+			"onlyIfIdle := !g.rules.emptying && !t.Unhealthy", "onlyIfIdle := false"},
+		{"aside-needed", "no old task is closed that is needed for what is wanted",
+			"case !t.Unhealthy && left.spare <= 0:", "case !t.Unhealthy && left.spare <= -1000:"},
+		{"aside-no-room", "an old task's users find room elsewhere first, and leave the floor",
+			"case !left.takes(t, g.rules.floor):", "case !left.takes(t, -1000):"},
+		{"aside-old-room", "the users of an old task find room on the new revision, not on the next old one",
+			"\t\t\tolder++\n\t\t\te.free += t.Free()\n", "\t\t\tolder++\n\t\t\te.free += t.Free()\n\t\t\te.fresh += t.Free()\n"},
+		{"aside-holds-both", "a policy that holds what there is holds no deployment",
+			"need -= min(older, newer)", "need -= 0 * min(older, newer)"},
+		{"aside-waits", "an old task need not have been idle for a while",
+			"if code == CodeNotIdleLong {", "if code == CodeNotIdleLong && t.Pinned {"},
+		{"aside-trade-operator", "an operator's drain is not traded for an old task",
+			`!t.Unhealthy && t.DrainBy == "" && `, "!t.Unhealthy && "},
+		{"aside-no-trade", "a task of the new revision that is being drained is taken back for an old one",
+			"left.spare <= 0 && g.trade():", "left.spare <= 0 && g.s.At.IsZero() && g.trade():"},
+		{"aside-pinned", "a pinned task is not released, whoever replaces it",
+			"case t.Ready && !t.Pinned && ", "case t.Ready && "},
+	}
+}
+
+// protectEdits are about the protections that a pass sees to.
+func protectEdits() []edit {
+	return []edit{
+		{"protect-foreign", "another owner's task is not ours to protect (rule 7)",
+			"return !a.Foreign && (", "return ("},
+		{"protect-retired", "a retired task is not protected again by a pass: its release would never end",
+			"a.State == TaskCordoned)", "a.State == TaskCordoned || a.State == TaskRetired)"},
+		{"protect-unheard", "nothing that is heard is a confirmation: the listing is (I1)",
+			"r.readBack(ctx, a, s.ProtectedUntil, ", "r.readBack(ctx, a, r.v.at.Add(protectFor), "},
+		{"protect-overtakes", "a task that protects itself is given its time",
+			"reports && a.State == TaskNew && since(s.StartedAt, r.v.at) > protectAfter,", "reports && a.State == TaskNew,"},
+		{"protect-unrenewed", "a protection that runs out under a session is renewed",
+			"reports && left < renewTheirs && ", "reports && left < 0*renewTheirs && "},
+		{"protect-unknown", "what is unknown is renewed as what is busy (law 3)",
+			"(n > 0 || !known)", "(n > 0 || !known && n > 0)"},
+		{"protect-unreported", "a task for which nothing reports is protected by the pass",
+			"case !reports && (a.State == TaskNew || left < renewOurs),", "case !reports && left < -protectFor,"},
+		{"protect-eleven", "ECS takes ten tasks per call",
+			"protectionsPerCall = 10", "protectionsPerCall = 11"},
+		{"protect-bare-unsaid", "an open task that is found without protection is marked, and told of",
+			"case a.State == TaskOpen && !until.After(r.v.at) && !a.Exposed():", "case a.State == TaskOpen && !until.After(r.v.at) && a.Exposed():"},
+		{"protect-blocked", "a task that ECS refuses to protect is marked as exposed",
+			"blocked[f.Task] = f.Blocked()", "blocked[f.Task] = f.Blocked() && f.Task == \"\""},
+	}
+}
+
+// forceEdits are about the ends that a host asks for.
+func forceEdits() []edit {
+	return []edit{
+		{"force-foreign", "no session of another owner's task is ended (rule 7)",
+			"a.State != TaskCordoned || a.Foreign || ", "a.State != TaskCordoned || "},
+		{"force-undrained", "only the sessions of a task that is being drained are ended",
+			"if a.State != TaskCordoned || a.Foreign", "if a.Foreign"},
+		{"force-before-deadline", "nothing is ended before its deadline (step 3)",
+			"case !a.Drain.Ending.IsZero() && !now.Before(a.Drain.Ending):", "case !a.Drain.Ending.IsZero():"},
+		{"force-by-itself", "nobody is given notice where the host has set no deadline (step 3)",
+			"timing.Deadline > 0 && ", ""},
+		{"force-short-notice", "however late a notice comes, the users have all of it",
+			"ending := later(due, now.Add(timing.Notice))", "ending := due"},
+		{"force-at-once", "a notice is given when its time has come, not with the drain",
+			"!now.Before(due.Add(-timing.Notice)):", "!now.Before(a.Drain.Since):"},
+		{"force-unnamed", "who has sessions ended says who he is",
+			`case by == "":`, `case by == "" && at.IsZero():`},
+	}
+}
+
+// clockMutants take away that a process whose clock is off judges nothing that takes
+// time.
+func clockMutants() []Mutant {
+	own := []string{"./autoscaler"}
+	var all []Mutant
+	for _, group := range [][]Mutant{
+		in("autoscaler/observe.go", own, edit{"clock-unjudged", "a pass finds out that its clock is off (rule 7)",
+			"v.clockOff = activity.ClockOff(asked, o.cfg.Now())", "v.clockOff = activity.ClockOff(asked, o.cfg.Now()) && false"}),
+		in("autoscaler/guard.go", own, edit{"clock-guard", "a clock that is off holds all scale-in (rule 7)",
+			"from the store's; mend it\", g.rules.clockOff", "from the store's; mend it\", g.rules.clockOff && false"}),
+		in("autoscaler/decide.go", own, edit{"clock-buries", "by a clock that is off no record is closed (rule 7)",
+			"if !v.clockOff {", "if !v.clockOff || !v.at.IsZero() {"}),
+		in("autoscaler/activity.go", own, clockEdits()...),
+		in("workflow/machine.go", []string{"./workflow"}, edit{"clock-releases", "by a clock that is off nothing is released (rule 7)",
+			"}}}, f.ClockOff", "}}}, f.ClockOff && false"}),
+		in("workflow/advance.go", []string{"./workflow"}, edit{"clock-unjudged-release", "a release finds out that its clock is off (rule 7)",
+			"activity.Tasks, activity.ClockOff(asked, c.cfg.Now())", "activity.Tasks, activity.ClockOff(asked, c.cfg.Now()) && false"}),
+	} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+func clockEdits() []edit {
+	return []edit{
+		{"clock-behind", "a clock behind the store's is off (rule 7)",
+			" || a.Now.After(answered.Add(SkewBound))", ""},
+		{"clock-ahead", "a clock ahead of the store's is off (rule 7)",
+			"a.Now.Before(asked.Add(-SkewBound)) || ", ""},
+		{"clock-slow-read", "a read that took long makes no clock wrong",
+			"a.Now.After(answered.Add(SkewBound))", "a.Now.After(asked.Add(SkewBound))"},
+		{"clock-untold", "where the store does not tell its time nobody is wrong",
+			"if a.Now.IsZero() {", "if a.Now.IsZero() && asked.IsZero() {"},
 	}
 }
 

@@ -61,6 +61,8 @@ func latePassMutants() []Mutant {
 		in("autoscaler/act.go", own,
 			edit{"below-unasked", "a pass asks for a raise where ECS keeps too few",
 				"!owed && !below {", "!owed && (!below || true) {"},
+			edit{"replacing-unasked", "a pass asks for the room that a new revision needs",
+				" || count.replacing(r.d.want, r.v.snapshot.Limits.Total()) > r.v.state.Desired", ""},
 			edit{"reopen-dated-early", "a reopening is dated when it is written (rule 7)",
 				"Version: a.Version, At: r.c.cfg.Now()})", "Version: a.Version, At: r.v.at})"},
 			edit{"renew-dated-early", "a renewal is dated when it is written (rule 7)",

@@ -171,6 +171,9 @@ func TestListIsWhole(t *testing.T) {
 		if m.Name == "" || m.Law == "" || len(m.Packages) == 0 {
 			t.Errorf("mutant %+v lacks a name, a law or packages", m)
 		}
+		if m.Inside && len(m.Also) > 0 {
+			t.Errorf("mutant %s is held by a table inside one package, and edits more than one rule", m.Name)
+		}
 	}
 }
 

@@ -49,7 +49,8 @@ func retireUnasked() []Edit {
 	return []Edit{
 		{retireFile, `r.mayControl("Retire", d.Version, d.At, t)`, `r.mayControl("Retire", r.version, d.At, t)`},
 		{retireFile, "case c.occupied() > 0 || !c.known:", "case c.occupied() < 0:"},
-		{retireFile, "case !r.acknowledged(c, at, rules):", "case r.version < 0:"},
+		{retireFile, "case r.state != autoscaler.TaskCordoned || r.drain.ID != drain:", "case r.version < 0:"},
+		{retireFile, "case !r.acknowledged(c, at, rules):", "case r.version < -1:"},
 	}
 }
 
@@ -62,7 +63,16 @@ func plantedRecords() []plant {
 		{"planted-cached-mark", "a mark was set on what a cache said, whatever had come since", cordonUnasked()},
 		{"planted-check-then-end", "the check for work stood before the end, not in it", retireUnasked()},
 		{"planted-look-once", "one look chose the host, marked it and ended it", append(append(cordonUnasked(), retireUnasked()...),
-			Edit{factsFile, "return a.Occupancy.Idle() && acknowledged && ", "return (acknowledged || true) && "})},
+			Edit{factsFile, "return a.Occupancy.Idle() && acknowledged && ", "return (acknowledged || true) && "},
+			Edit{"autoscaler/observe.go", "a.Occupancy.Idle() && (a.Acknowledged || eventsOnly && a.Bounded)", "(a.Acknowledged || true)"})},
+		{"planted-queue-depth", "the queue was asked, and not the work in flight", []Edit{
+			{"sessionstore/live.go", "return max(c.live, c.reported)", "return min(0, c.live)"},
+			{retireFile, "(p.acknowledged != r.drain.ID || p.count > 0)", "p.acknowledged != r.drain.ID"},
+		}},
+		{"planted-half-drained", "what a controller had closed before it died stayed closed for ever", []Edit{
+			{"autoscaler/activity.go", "return d.ID != \"\" && !at.Before(d.Until)", "return d.ID == \"\" && !at.Before(d.Until)"},
+			{"sessionstore/begin.go", "asked := reopen && r.drain.By == \"\"", "asked := reopen && r.version < 0"},
+		}},
 		{"planted-unmarked", "hosts were removed whether they had been marked or not", []Edit{
 			{factsFile, `a.State == autoscaler.TaskCordoned && a.Drain.ID != "" && `, `(a.State == autoscaler.TaskCordoned || a.State == autoscaler.TaskOpen) && `},
 			{factsFile, "return a.Occupancy.Idle() && acknowledged && ", "return a.Occupancy.Idle() && (acknowledged || true) && "},
@@ -76,9 +86,9 @@ func plantedRecords() []plant {
 		}},
 		{"planted-age-limit", "a host over the age limit was ended, busy or not", []Edit{
 			{"sessionstore/live.go", "\tc := tally{counted: true, until: never}\n",
-				"\tc := tally{counted: true, until: never}\n\tif r.state == autoscaler.TaskCordoned && at >= r.opened.add(12*time.Hour) {\n\t\tc.known, c.from = true, at\n\t\treturn c\n\t}\n"},
+				"\tc := tally{counted: true, until: never}\n\tif r.state == autoscaler.TaskCordoned && at >= r.opened.add(48*rules.CordonLease) {\n\t\tc.known, c.from = true, at\n\t\treturn c\n\t}\n"},
 			{retireFile, "if r.state != autoscaler.TaskCordoned || !c.known || c.occupied() > 0 {\n",
-				"if r.state == autoscaler.TaskCordoned && at >= r.opened.add(12*time.Hour) {\n\t\treturn true\n\t}\n\tif r.state != autoscaler.TaskCordoned || !c.known || c.occupied() > 0 {\n"},
+				"if r.state == autoscaler.TaskCordoned && at >= r.opened.add(48*rules.CordonLease) {\n\t\treturn true\n\t}\n\tif r.state != autoscaler.TaskCordoned || !c.known || c.occupied() > 0 {\n"},
 		}},
 	}
 }
@@ -120,14 +130,6 @@ func plantedPasses() []plant {
 			{"autoscaler/guard.go", "want = g.s.Limits.Min\n", "\n"},
 			{"autoscaler/guard.go", "need = max(need, 1)", "need = max(need, 0)"},
 		}},
-		{"cordon-endless", "a cordon is a lease: with nobody to renew it, it ends (step 3)", []Edit{
-			{"autoscaler/activity.go", "return d.ID != \"\" && !at.Before(d.Until)", "return d.ID == \"\" && !at.Before(d.Until)"},
-		}},
-		{"planted-subtracts", "the number was lowered by one for each that was on its way out, again and again", []Edit{
-			{"autoscaler/target.go", "return max(c.kept+min(c.missing(wantOpen), max(0, maxTotal-c.kept)), c.replacing(wantOpen, maxTotal)), nil",
-				"gone := 0\n\tfor i := range activity {\n\t\tif activity[i].State == TaskRetired {\n\t\t\tgone++\n\t\t}\n\t}\n\tif gone > 0 {\n\t\treturn max(0, state.Desired-gone), nil\n\t}\n\treturn c.kept + min(c.missing(wantOpen), max(0, maxTotal-c.kept)), nil"},
-			{"autoscaler/permit.go", "case value <= count.kept && count.retired == 0 && ", "case value < 0 && count.retired == 0 && "},
-		}},
 	}
 }
 
@@ -137,6 +139,10 @@ func plantedReleases() []plant {
 			{"workflow/perform.go", "case err == nil, errors.Is(err, autoscaler.ErrRetired):", "case err == nil, errors.Is(err, autoscaler.ErrRetired), errors.Is(err, autoscaler.ErrBusy):"},
 			{"workflow/machine.go", "if f.shielded(a.Ref.Task) && f.aged(a) && ", "if f.shielded(a.Ref.Task) && "},
 			{"workflow/permitted.go", "|| a.Foreign || a.State != autoscaler.TaskRetired:", "|| a.Foreign:"},
+		}},
+		{"planted-stop-failed", "a host was ended though letting it go had failed", []Edit{
+			{"workflow/closing.go", "late && a.Occupancy.Idle() && !f.shielded(a.Ref.Task) && ", "late && a.Occupancy.Idle() && "},
+			{"autoscaler/permit.go", "\t\treturn reads, nil, err\n\t}\n\tp.clear(ctx, saved)", "\t\tp.clear(ctx, saved)\n\t\treturn reads, nil, err\n\t}\n\tp.clear(ctx, saved)"},
 		}},
 		{"planted-unprotected-shrink", "the number was lowered while busy hosts were unprotected", []Edit{
 			{"workflow/machine.go", "case len(foreign) == 0 && len(first) > 0:\n", "case len(foreign) == 0 && len(first) > 0:\n\t\treturn retire, true\n\tcase len(foreign) < 0:\n"},

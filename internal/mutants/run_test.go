@@ -83,6 +83,27 @@ func TestTryRefusesToAnswerWhereNothingWasAsked(t *testing.T) {
 	}
 }
 
+func TestEditsAreMadeTogether(t *testing.T) {
+	m := bound
+	m.Old, m.New = "n > 10", "n > 20"
+	m.Also = []Edit{{"a.go", "return 10", "return 20"}}
+	dir := small(t)
+	texts, err := m.Apply(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := texts["a.go"]; !strings.Contains(text, "n > 20") || !strings.Contains(text, "return 20") {
+		t.Errorf("with both edits the file reads %q", text)
+	}
+	if v, err := m.Try(t.Context(), dir, t.TempDir()); err != nil || !v.Caught {
+		t.Errorf("verdict %+v, %v", v, err)
+	}
+	m.Also[0].Old = "return 11"
+	if v, err := m.Try(t.Context(), dir, t.TempDir()); err == nil {
+		t.Errorf("answered %+v of a mutant whose second edit does not apply", v)
+	}
+}
+
 func TestBaseRefusesATestThatFailsAnyway(t *testing.T) {
 	dir := small(t)
 	if err := Base(t.Context(), dir, "."); err != nil {
@@ -123,6 +144,11 @@ func TestCompilerFindsEditsThatDoNotCompile(t *testing.T) {
 	}
 	if err := c.Check(bound); err != nil {
 		t.Errorf("a sound edit was refused: %v", err)
+	}
+	both := bound
+	both.Also = []Edit{{"a.go", "n > 10", "n > ten"}}
+	if err := c.Check(both); err == nil {
+		t.Error("a second edit that does not compile was accepted")
 	}
 	for name, text := range map[string]string{"wrong type": `return "ten"`, "no syntax": "return )", "undefined": "return x"} {
 		m := bound
