@@ -169,33 +169,6 @@ func (g *guarding) trade() bool {
 	return false
 }
 
-// roomElsewhere returns the free slots of healthy open tasks of the new revision,
-// less the sessions of those that are closed and will go, and how many open and
-// starting tasks there are beyond what is needed: what is wanted, or, where the policy
-// wants just what there is, the new revision alone. To hold both would be to hold the
-// deployment.
-func (g *guarding) roomElsewhere() (room, spare int) {
-	fresh := 0
-	for i := range g.s.Tasks {
-		t := &g.s.Tasks[i]
-		n, _ := t.Occupancy.Sessions()
-		if !t.Old && (t.State == TaskOpen || t.State == TaskNew) {
-			fresh++
-		}
-		switch {
-		case t.State == TaskCordoned && (t.Old || t.Unhealthy):
-			room -= n
-		case !t.Old && !t.Unhealthy && !g.chosen(t.ID) && !g.marked[t.ID]:
-			room += t.Free()
-		}
-	}
-	have, need := g.s.Totals.Capacity(), g.out.want
-	if need == have {
-		need = min(need, fresh)
-	}
-	return room, have - need - len(g.out.cordon) - len(g.marked)
-}
-
 // chosen reports that this pass closes the task already.
 func (g *guarding) chosen(id TaskID) bool {
 	return slices.ContainsFunc(g.out.cordon, func(c cordon) bool { return c.task == id })

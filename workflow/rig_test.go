@@ -281,7 +281,8 @@ func (r *rig) kinds() string {
 	var all []string
 	for _, a := range r.actions {
 		switch a.Kind {
-		case workflow.LookState, workflow.LookListing, workflow.LookTasks, workflow.Wait, workflow.Hold, workflow.Done:
+		case workflow.LookState, workflow.LookListing, workflow.LookTasks, workflow.LookEvents, workflow.Mark,
+			workflow.Wait, workflow.Hold, workflow.Done:
 		case workflow.Protect, workflow.Retire, workflow.Unprotect, workflow.Lower, workflow.Stop, workflow.Forget,
 			workflow.SteerOut, workflow.SteerIn, workflow.Reopen:
 			all = append(all, string(a.Kind))
