@@ -30,6 +30,7 @@ func guardMutants() []Mutant {
 		in("autoscaler/act.go", own, orderEdits()...),
 		inside(in("autoscaler/decide.go", own, followEdits()...)),
 		inside(in("autoscaler/observe.go", own, observeEdits()...)),
+		in("autoscaler/lost.go", own, lostEdits()...),
 	} {
 		all = append(all, group...)
 	}
@@ -57,8 +58,6 @@ func serviceEdits() []edit {
 			"!d.ours(g.s.ServiceDesired, g.s.At)", "false && !d.ours(g.s.ServiceDesired, g.s.At)"},
 		{"guard-adopting", "tasks without records hold scale-in",
 			"n), n > 0", "n), n > len(g.s.Tasks)"},
-		{"guard-level", "the lowest level present rules the service",
-			"level = level.Lower(t.Level)", "_ = t.Level"},
 		{"guard-reopen-operator", "demand does not reopen an operator's drain",
 			`t.State == TaskCordoned && t.DrainBy == "" && `, "t.State == TaskCordoned && "},
 		{"guard-reopen-aborts", "after three aborted releases the drains are reopened",
@@ -128,8 +127,14 @@ func orderEdits() []edit {
 			"return a.State == TaskRetired && !a.Foreign", "return false && a.State == TaskRetired"},
 		{"pass-confirm-in", "a confirmed cordon starts the cooldown",
 			"c.LastIn = r.v.at", "_ = c.LastIn"},
+	}
+}
+
+// lostEdits are what a pass says of a task that ended without a release.
+func lostEdits() []edit {
+	return []edit{
 		{"pass-wrong-victim", "a task that ECS stopped unretired raises an alert",
-			`if d.status.StopCode == "ServiceSchedulerInitiated" && `, `if d.status.StopCode == "" && `},
+			"code, severity, cause = CodeWrongVictim, Alert, ", "code, severity, cause = CodeTaskLost, Notice, "},
 	}
 }
 
@@ -167,9 +172,9 @@ func followEdits() []edit {
 func observeEdits() []edit {
 	return []edit{
 		{"observe-ready-unacknowledged", "a drain is finished only when every process has acknowledged it (plan, step 4)",
-			"a.State == TaskCordoned && a.Occupancy.Idle() && a.Acknowledged", "a.State == TaskCordoned && a.Occupancy.Idle()"},
+			"a.Occupancy.Idle() && (a.Acknowledged || eventsOnly && a.Bounded)", "a.Occupancy.Idle()"},
 		{"observe-ready-busy", "a drain is finished only when the task is known to be empty",
-			"a.State == TaskCordoned && a.Occupancy.Idle() && a.Acknowledged", "a.State == TaskCordoned && a.Acknowledged"},
+			"a.Occupancy.Idle() && (a.Acknowledged || eventsOnly && a.Bounded)", "(a.Acknowledged || eventsOnly && a.Bounded)"},
 		{"observe-foreign", "another owner's task is unknown, pinned and never ready",
 			"t.Occupancy, t.Pinned, t.Ready = Occupancy{}, true, false", "_ = a"},
 		{"observe-stale-metric", "a signal older than its bound is absent",

@@ -65,11 +65,11 @@ func machineEdits() []edit {
 		{"unprotect-before-retire", "protection is removed after retire, never before (I3)",
 			"for _, a := range waiting {\n\t\tif f.shielded", "for _, a := range append(waiting, f.batch()...) {\n\t\tif f.shielded"},
 		{"retire-without-gate", "nothing is retired before the gate is open (step 5)",
-			"if held := f.gate(candidates); len(held) > 0 {", "if held := f.gate(candidates); len(held) > 100 {"},
+			"through, held := f.admit(candidates)", "_, held := f.admit(candidates)\n\tthrough := candidates"},
 		{"retire-without-protection", "every task that is not retired is protected first (step 6)",
-			"if first := f.untried(Protect, lacking); len(first) > 0 {", "if first := f.untried(Protect, lacking); len(first) > 100 {"},
+			"case len(foreign) == 0 && len(first) > 0:\n", "case len(foreign) == 0 && len(first) > 0:\n\t\treturn retire, true\n\tcase len(foreign) < 0:\n"},
 		{"retire-unconfirmed", "one unconfirmed after a second listing stops the release (step 6)",
-			"if len(lacking) > 0 {\n\t\treturn f.aborted", "if len(lacking) > 100 {\n\t\treturn f.aborted"},
+			"case len(foreign)+len(lacking) == 0:\n", "case len(foreign) == 0:\n"},
 		{"busy-not-shielded", "a retired task that was told of a session is protected again at once (I3)",
 			"if busy(a) && f.wanted(a.Ref.Task) {", "if busy(a) && !f.wanted(a.Ref.Task) {"},
 		{"unprotect-busy", "a retired task with a session keeps its protection (I3)",
@@ -119,7 +119,7 @@ func closingEdits() []edit {
 		{"stop-busy", "a retired task that may hold a session is not stopped (I3)",
 			"late && a.Occupancy.Idle() && ", "late && "},
 		{"stuck-unsaid", "a retired task that does not stop is an alert (step 11)",
-			"f.At.Sub(since) > bound {", "f.At.Sub(since) > 1000*bound {"},
+			"at.Sub(since) > bound {", "at.Sub(since) > 1000*bound {"},
 	}
 }
 

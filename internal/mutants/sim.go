@@ -9,7 +9,7 @@ func simMutants() []Mutant {
 	for _, group := range [][]Mutant{
 		in("ecsadapter/ecssim/scaler.go", held,
 			edit{"sim-permit-clock", "a permit that ran out sends nothing (I5)",
-				"if !permit.Expired(c.instant(c.now)) {", "if !permit.Expired(c.instant(c.now)) || ref != \"\" {"},
+				"if !permit.Expired(now) {", "if !permit.Expired(now) || ref != \"\" {"},
 			edit{"sim-permit-count", "a permit is for one count (I5)",
 				" || req.Permit.Desired != req.Desired {", " {"},
 			edit{"sim-permit-kind", "a permit is for one call (I5)",
@@ -19,7 +19,7 @@ func simMutants() []Mutant {
 			edit{"sim-permit-tasks", "a permit is for the tasks it names (I5)",
 				"if !req.Permit.Covers(kind, req.Tasks...) {", "if !req.Permit.Covers(kind) {"},
 			edit{"sim-permit-clock-tasks", "a permit that ran out sends nothing (I5)",
-				"return c.inTime(\"ecssim.\"+string(op), ref, req.Permit)", "return nil"},
+				"return c.inTime(ctx, \"ecssim.\"+string(op), ref, req.Permit)", "return nil"},
 		),
 		in("ecsadapter/ecssim/scheduler.go", held,
 			edit{"sim-chooses-protected", "ECS chooses among the unprotected only: a simulator that did not would test nothing",
