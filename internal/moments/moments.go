@@ -30,7 +30,7 @@ const (
 	Before Moment = iota
 	// Effect is after the call's effect, and before anybody has heard of it.
 	Effect
-	// Saved is after the next save of the checkpoint in the same pass.
+	// Saved is after the next save of the checkpoint, in this pass or a later one.
 	Saved
 	// Lost is a reply that was lost: the process hears an error, ends its pass as it
 	// sees fit, and is lost then.
@@ -61,6 +61,9 @@ func (r Row) String() string { return fmt.Sprintf("%s %s %s %s", r.Where, r.Step
 type Scene struct {
 	Name string
 	New  func(t *testing.T) *Run
+	// Each, where it is not 0, is how many calls of a row are tried from the beginning
+	// and how many from the end: a run of hours looks at the same things all the time.
+	Each int
 }
 
 // Run is one run of a scene.
@@ -139,6 +142,9 @@ func (s Scene) play(t *testing.T, table *Table) {
 	}
 	known := map[instant]int{}
 	for n := range calls {
+		if s.passesOver(calls, n) {
+			continue
+		}
 		for m := range momentCount {
 			at, comes := meet(calls, n, m)
 			if !comes {
@@ -156,6 +162,19 @@ func (s Scene) play(t *testing.T, table *Table) {
 			})
 		}
 	}
+}
+
+// passesOver reports that the call is one of many of its row.
+func (s Scene) passesOver(calls []made, n int) bool {
+	same := func(other []made) (count int) {
+		for i := range other {
+			if other[i].row == calls[n].row {
+				count++
+			}
+		}
+		return count
+	}
+	return s.Each > 0 && same(calls[:n]) >= s.Each && same(calls[n+1:]) >= s.Each
 }
 
 // instant is one moment of the nth call.
@@ -184,7 +203,7 @@ func meet(calls []made, n int, m Moment) (instant, bool) {
 		return instant{n, m}, c.done
 	case Saved:
 		for k := n + 1; k < len(calls) && c.row.Call != ecssim.OpSaveCheckpoint; k++ {
-			if later := calls[k]; later.pass == c.pass && later.row.Call == ecssim.OpSaveCheckpoint && later.done {
+			if later := calls[k]; later.row.Call == ecssim.OpSaveCheckpoint && later.done {
 				return meet(calls, k, Effect)
 			}
 		}

@@ -85,11 +85,14 @@ func (t *Table) hit(r Row, m Moment, passes int) {
 	c.trials, c.passes = c.trials+1, max(c.passes, passes)
 }
 
+// Whole reports that everything was run, and not only what the flags of the test named.
+func (t *Table) Whole() bool { return t.tried == t.planned && len(t.cells) > 0 }
+
 // judge requires that each row met each moment, or that it is said why it cannot;
 // and that what is said never to come has not come, of any row that there is.
 func (t *Table) judge(test *testing.T, never []Never) {
 	test.Helper()
-	if t.tried < t.planned || len(t.cells) == 0 {
+	if !t.Whole() {
 		test.Log("only a part was run; the table is not judged")
 		return
 	}
