@@ -313,7 +313,7 @@ func neverComes() []moments.Never {
 func TestEveryStepAtEveryMoment(t *testing.T) {
 	var scenes []moments.Scene
 	for _, p := range plots() {
-		scenes = append(scenes, moments.Scene{Name: p.name, New: p.run})
+		scenes = append(scenes, moments.Scene{Name: p.name, New: p.run, Each: 4})
 	}
 	table := moments.Check(t, scenes, neverComes())
 	if t.Failed() || !table.Whole() {

@@ -14,6 +14,13 @@ var (
 	errReply = errors.New("connection reset by peer")
 )
 
+// Tested reports that a call is one of the processes' that are lost or go on, and not
+// of the world around them.
+func Tested(ctx context.Context) bool {
+	actor := ecssim.Actor(ctx)
+	return actor == first || actor == next
+}
+
 // doom loses the first process at one moment of its nth call.
 type doom struct {
 	at     int

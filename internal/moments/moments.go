@@ -30,7 +30,7 @@ const (
 	Before Moment = iota
 	// Effect is after the call's effect, and before anybody has heard of it.
 	Effect
-	// Saved is after the next save of the checkpoint in the same pass.
+	// Saved is after the next save of the checkpoint, in this pass or a later one.
 	Saved
 	// Lost is a reply that was lost: the process hears an error, ends its pass as it
 	// sees fit, and is lost then.
@@ -203,7 +203,7 @@ func meet(calls []made, n int, m Moment) (instant, bool) {
 		return instant{n, m}, c.done
 	case Saved:
 		for k := n + 1; k < len(calls) && c.row.Call != ecssim.OpSaveCheckpoint; k++ {
-			if later := calls[k]; later.pass == c.pass && later.row.Call == ecssim.OpSaveCheckpoint && later.done {
+			if later := calls[k]; later.row.Call == ecssim.OpSaveCheckpoint && later.done {
 				return meet(calls, k, Effect)
 			}
 		}
