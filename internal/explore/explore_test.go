@@ -10,7 +10,7 @@ import (
 	"github.com/seed-979cce96/idlescale/autoscaler"
 )
 
-var limit = flag.Int("max", 400_000, "")
+var limit = flag.Int("limit", 400_000, "")
 var rest = flag.Bool("rest", false, "")
 var only = flag.String("only", "", "only the scenes whose name holds this text")
 
