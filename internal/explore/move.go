@@ -68,12 +68,26 @@ func (m *move) judge(slot int, was autoscaler.TaskState, r *sessionstore.Record)
 		task.protected < m.w.now+int32(m.terms().Rules.Margin/time.Second) && !a.Exposed() {
 		m.breaks("I1: %s opens, and ECS does not protect it", taskID(slot))
 	}
+	m.judgeCounted(slot, r)
 	n, known := a.Occupancy.Sessions()
 	switch busy := known && n > 0 && now == autoscaler.TaskRetired; {
 	case !busy:
 		m.w.told[slot] = 0
 	case m.w.told[slot] == 0:
 		m.w.told[slot] = max(1, m.w.now)
+	}
+}
+
+// judgeCounted holds a record to the store's own promise: a session that was granted is
+// counted until it ends, or until its lease is over and no report has listed it.
+func (m *move) judgeCounted(slot int, r *sessionstore.Record) {
+	for i, u := range m.w.users {
+		if int(u.task) != slot || u.stage != granted && u.stage != live || m.w.now >= u.void {
+			continue
+		}
+		if f, there := r.Find(session(i), m.terms()); !there || f.State == sessionstore.SessionEnded {
+			m.breaks("%s was granted %s, and its record does not count it", session(i), taskID(slot))
+		}
 	}
 }
 
@@ -114,12 +128,12 @@ func (m *move) cordon(req autoscaler.CordonRequest) error {
 }
 
 func (m *move) reopen(d autoscaler.DrainRef) error {
-	i := slot(d.Ref.Task)
-	if r := m.w.records[i]; m.scene.Plant == ReopenOfRetired && r != nil && r.State() == autoscaler.TaskRetired {
-		m.forge(i, `"state":"retired"`, `"state":"open"`)
-		return nil
-	}
-	return m.change(i, func(r *sessionstore.Record, t sessionstore.Terms) error { return r.Reopen(d, t) })
+	return m.change(slot(d.Ref.Task), func(r *sessionstore.Record, t sessionstore.Terms) error {
+		if m.scene.Plant == ReopenOfRetired && r.State() == autoscaler.TaskRetired {
+			return reopenRetired(r, d, t)
+		}
+		return r.Reopen(d, t)
+	})
 }
 
 func (m *move) retire(d autoscaler.DrainRef) error {

@@ -3,6 +3,7 @@ package explore
 import (
 	"strings"
 
+	"github.com/seed-979cce96/idlescale/autoscaler"
 	"github.com/seed-979cce96/idlescale/sessionstore"
 )
 
@@ -22,14 +23,14 @@ const (
 	StopWithoutLastRead   Plant = "StopTask without the last read"
 )
 
-// forge rewrites a record by its text, as no rule of the store would.
-func (m *move) forge(slot int, old, becomes string) {
-	forged := strings.Replace(m.w.records[slot].text, old, becomes, 1)
-	r := new(sessionstore.Record)
-	if err := r.UnmarshalJSON([]byte(forged)); err != nil || forged == m.w.records[slot].text {
-		panic("explore: a record has another form than the planted bugs know: " + m.w.records[slot].text)
+// reopenRetired reopens a retired record as if it were cordoned: the rule that nothing
+// leads back is not there.
+func reopenRetired(r *sessionstore.Record, d autoscaler.DrainRef, t sessionstore.Terms) error {
+	forged := strings.Replace(text(r), `"state":"retired"`, `"state":"cordoned"`, 1)
+	if err := r.UnmarshalJSON([]byte(forged)); err != nil {
+		panic("explore: a record has another form than the planted bug knows: " + err.Error())
 	}
-	m.put(slot, r)
+	return r.Reopen(d, t)
 }
 
 // removeUnlisted ends every session that a report does not list.
