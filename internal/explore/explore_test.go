@@ -24,7 +24,11 @@ func scenes() (small, large []Scene) {
 	}
 	for _, level := range []Scene{a, b} {
 		add(&small, level, "a task is emptied", func(s *Scene) { s.Users, s.Reports = []User{last}, 3 })
-		add(&small, level, "two controllers retire it", func(s *Scene) {
+		to := &small
+		if level.Level == autoscaler.LevelB {
+			to = &large
+		}
+		add(to, level, "two controllers retire it", func(s *Scene) {
 			s.From, s.Controllers, s.Users, s.Reports = FromAcknowledged, 2, []User{last}, 1
 		})
 		add(&small, level, "the cordon lapses", func(s *Scene) {

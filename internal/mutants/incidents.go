@@ -19,7 +19,36 @@ var incidentName = regexp.MustCompile(`^TestIncident(\d\d)[A-Z]`)
 
 // incidents says, for each of these failures, without which rule this library would
 // fail the same way: with the mutant alive the test of that number fails.
-var incidents = map[int]string{}
+var incidents = map[int]string{
+	2:  "live-listed-expires",
+	4:  "guard-pinned",
+	5:  "guard-idle-long",
+	9:  "report-removes",
+	12: "live-lease-unreported",
+	14: "target-counts-retired",
+	15: "target-counts-retired",
+	16: "guard-busy",
+	17: "live-listed-expires",
+	18: "target-counts-retired",
+	19: "target-counts-retired",
+	20: "guard-foreign-desired",
+	21: "target-counts-retired",
+	22: "batch-reopened",
+	23: "guard-unknown-is-idle",
+	24: "live-listed-expires",
+	26: "live-missing-process",
+	27: "target-counts-retired",
+	30: "report-removes",
+	31: "forget-loses-sessions",
+	33: "target-counts-retired",
+	35: "observe-stopping",
+	36: "permit-two-at-once",
+	37: "close-unstopped",
+	39: "place-spreads",
+	41: "guard-not-open",
+	44: "count-below-stays",
+	45: "pass-renew-lapses",
+}
 
 // IncidentNumbers returns the tests of the package, by number, in the tree at root.
 func IncidentNumbers(root string) (map[int]string, error) {

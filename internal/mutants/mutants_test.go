@@ -109,6 +109,10 @@ func TestIncidents(t *testing.T) {
 		t.Cleanup(func() { fmt.Print(summary) })
 	}
 	for n, name := range tests {
+		if incidents[n] == "" {
+			t.Logf("%s: no single rule is known whose loss alone it notices", name)
+			continue
+		}
 		i := slices.IndexFunc(list, func(m Mutant) bool { return m.Name == incidents[n] })
 		if i < 0 {
 			t.Errorf("%s names the mutant %q, and there is none of that name", name, incidents[n])
