@@ -254,9 +254,10 @@ type DrainWorkflow interface {
 // Concurrency: tasks protect themselves at the same time; the later expiry need
 // not win, since each call sets the time anew.
 //
-// Idempotency: protecting twice sets the later expiry.
+// Idempotency: a call that is made again counts its lifetime from the second time on.
 //
-// Cancellation: what was sent may still be applied after the context has ended.
+// Cancellation: tasks may become protected after the context has ended, which does no
+// harm.
 //
 // Errors: a refusal of single tasks is no error but an ItemFailure; a listing that
 // is not whole is an error, whatever comes with it.

@@ -59,6 +59,7 @@ type call struct {
 	// have added since is theirs to say when it is due.
 	known      []autoscaler.TaskID
 	retiredOne bool
+	unheard    bool // it is not known whether a retire went through
 	reasons    []autoscaler.Reason
 	request    func() string // the id of the last call
 	entries    []autoscaler.Entry
@@ -156,7 +157,9 @@ func (c *call) finish(ctx context.Context, last Action) (autoscaler.Release, err
 		}
 	}
 	release.Reasons = c.reasons
-	failed := last.Kind == Done && last.Outcome == autoscaler.OutcomeAborted && (last.Step == StepProtection || last.Step == StepRetire)
+	// What may be retired has not failed: a next look takes it up, or asks again.
+	failed := last.Kind == Done && last.Outcome == autoscaler.OutcomeAborted && !c.unheard &&
+		(last.Step == StepProtection || last.Step == StepRetire)
 	_, err := c.commit(ctx, failed)
 	release.Reasons = c.reasons // with what the save had to say
 	return *release, err

@@ -178,6 +178,8 @@ func (c *call) retire(ctx context.Context, a Action, record *autoscaler.TaskActi
 	case errors.Is(err, autoscaler.ErrConflict):
 		c.lost(autoscaler.CodeLostRace, a, id, err)
 	default:
+		// It may be retired all the same: the records will tell.
+		c.unheard = true
 		c.lost(autoscaler.CodeCallFailed, a, id, err)
 	}
 }

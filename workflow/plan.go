@@ -105,6 +105,11 @@ func ReleasePlan() Plan {
 			{On: "some left", To: StepWatch},
 			{On: "some left, protected", To: StepUnprotect},
 			{On: "some left, count owed", To: StepLower},
+			{On: "the others' targets are not closed", To: StepBalancer},
+			{On: "the others' barriers have not settled", To: StepBarrier},
+			{On: "the others are held", To: StepGate},
+			{On: "the others are held for a protection", To: StepProtection},
+			{On: "the others could not be retired", To: StepRetire},
 			{On: "all closed", Ends: autoscaler.OutcomeReleased},
 		}},
 	}

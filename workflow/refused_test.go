@@ -2,6 +2,7 @@ package workflow_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -34,4 +35,24 @@ func TestTaskWhoseRetireIsRefusedDropsOut(t *testing.T) {
 	if err != nil || len(entries) != 1 || entries[0].Outcome == string(autoscaler.CodeRetired) {
 		t.Errorf("the journal says %+v (%v); want that it was refused", entries, err)
 	}
+}
+
+// A retire whose reply was lost may have gone through. The release that ends over it
+// counts for none that failed: three of those would have every drain reopened.
+func TestRetireWhoseReplyWasLostIsNoFailedRelease(t *testing.T) {
+	r := newRig(t, exact(4), nil)
+	r.fault = func(_ context.Context, call ecssim.Call) error {
+		if call.Op == ecssim.OpRetire && call.Point == ecssim.After {
+			return errors.New("connection reset by peer")
+		}
+		return nil
+	}
+	r.release(r.ready(1))
+	if got := r.advance(); !says(got, autoscaler.CodeCallFailed) {
+		t.Errorf("reasons %v do not say that a call failed", got.Reasons)
+	}
+	if n := r.checkpoint().Aborts; n != 0 {
+		t.Errorf("%d aborts are counted, and the task is %v", n, r.in(autoscaler.TaskRetired))
+	}
+	r.outcome(r.passes(10*time.Minute), autoscaler.OutcomeReleased)
 }

@@ -17,8 +17,9 @@ import (
 
 var service = autoscaler.ServiceID{Cluster: "sim", Name: "service"}
 
-// rig is a cluster, a store, an application at level A and a runner. It stands in
-// for the controller: it keeps the checkpoint's intent and cordons.
+// rig is a cluster, a store, an application and a runner. It stands in for the
+// controller: it keeps the checkpoint's intent, cordons, and at level C protects and
+// opens.
 type rig struct {
 	t       *testing.T
 	c       *ecssim.Cluster
@@ -30,6 +31,8 @@ type rig struct {
 	runner  *workflow.Runner
 	actions []workflow.Action
 	unheard []autoscaler.TaskID // tasks whose own clearing of protection fails
+	doing   workflow.Action     // the last that the runner was about
+	watch   func(ecssim.Call)   // sees every call; nil for nobody
 }
 
 const seed = 11
@@ -46,14 +49,25 @@ func exact(desired int) ecssim.ServiceConfig {
 	}
 }
 
+// newRig is a rig whose application is at level A.
 func newRig(t *testing.T, cfg ecssim.ServiceConfig, change func(*workflow.Config)) *rig {
 	t.Helper()
+	return newRigAt(t, autoscaler.LevelA, cfg, change)
+}
+
+func newRigAt(t *testing.T, level autoscaler.Level, cfg ecssim.ServiceConfig, change func(*workflow.Config)) *rig {
+	t.Helper()
+	// What a level C task is registered by is its first event, and a warm one has none.
+	cfg.Warm = level != autoscaler.LevelC
 	c := ecssim.New(ecssim.Config{Seed: seed, Service: cfg})
-	store := memstore.New(memstore.Config{Now: c.Now})
+	store := memstore.New(memstore.Config{Now: c.Now, Rules: sessionstore.Rules{LagBound: 30 * time.Second}})
 	r := &rig{t: t, c: c, store: store, checks: ecssim.NewInvariants(c, service, store)}
 	c.SetSeam(ecssim.Seams(r.checks.Seam(), func(ctx context.Context, call ecssim.Call) error {
 		if call.Op == ecssim.OpAgentUnprotect && call.Point == ecssim.Before && slices.Contains(r.unheard, call.Task) {
 			return errors.New("the endpoint does not answer")
+		}
+		if r.watch != nil {
+			r.watch(call)
 		}
 		if r.fault == nil {
 			return nil
@@ -63,22 +77,42 @@ func newRig(t *testing.T, cfg ecssim.ServiceConfig, change func(*workflow.Config
 	sessions, records := ecssim.WireSessions(c, store), ecssim.WireRecords(c, store)
 	users, err := ecssim.NewApplication(c, ecssim.ApplicationConfig{
 		Service: service, Sessions: sessions, Records: records, Writer: ecssim.WireWriter(c, store),
+		Level: level, Barriers: ecssim.WireBarriers(c, store),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.users = users
 	r.cfg = workflow.Config{
-		Tasks: c, Scaler: c, Sessions: sessions, Records: records, State: ecssim.WireState(c, store), Journal: store, Now: c.Now,
+		Tasks: c, Scaler: c, Sessions: sessions, Records: records, State: ecssim.WireState(c, store),
+		Journal: ecssim.WireJournal(c, store), Now: c.Now,
+	}
+	if level == autoscaler.LevelC {
+		r.cfg.Events = users.Events()
 	}
 	if change != nil {
 		change(&r.cfg)
 	}
 	r.restart()
 	c.RunFor(2 * time.Minute)
+	r.open()
 	r.want(cfg.Desired)
 	t.Cleanup(r.check)
 	return r
+}
+
+// open protects and opens what does not do so itself: the tasks at level C.
+func (r *rig) open() {
+	r.t.Helper()
+	for _, id := range r.in(autoscaler.TaskNew) {
+		mustProtect(r.t, r.c, id, true)
+		_, err := r.store.Open(context.Background(), autoscaler.OpenRequest{
+			Ref: ref(id), Version: r.records()[id].Version, ProtectedUntil: r.c.Now().Add(time.Hour), At: r.c.Now(),
+		})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
 }
 
 // check holds every run to the drain protocol and to the plan.
@@ -102,6 +136,7 @@ func (r *rig) restart() {
 	r.runner = runner
 	var last workflow.Step
 	runner.Trace(func(a workflow.Action) {
+		r.doing = a
 		if last != "" && !workflow.ReleasePlan().Allows(last, a.Step) {
 			r.t.Errorf("the plan has no way from %s to %s (%s)", last, a.Step, a.Kind)
 		}
@@ -281,7 +316,8 @@ func (r *rig) kinds() string {
 	var all []string
 	for _, a := range r.actions {
 		switch a.Kind {
-		case workflow.LookState, workflow.LookListing, workflow.LookTasks, workflow.Wait, workflow.Hold, workflow.Done:
+		case workflow.LookState, workflow.LookListing, workflow.LookTasks, workflow.LookEvents, workflow.Mark,
+			workflow.Wait, workflow.Hold, workflow.Done:
 		case workflow.Protect, workflow.Retire, workflow.Unprotect, workflow.Lower, workflow.Stop, workflow.Forget,
 			workflow.SteerOut, workflow.SteerIn, workflow.Reopen:
 			all = append(all, string(a.Kind))

@@ -95,7 +95,7 @@ func (c Config) problems() []error {
 		}
 	}
 	if c.Concurrency < 0 {
-		all = append(all, fmt.Errorf("Concurrency is %d; use 1 or more, or leave it 0 for 8", c.Concurrency))
+		all = append(all, fmt.Errorf("field Concurrency is %d; use 1 or more, or leave it 0 for 8", c.Concurrency))
 	}
 	t := c.Timing
 	for _, d := range []time.Duration{t.Lifetime, t.Margin, t.SelfClear, t.Chosen, t.StopSlack, t.Missing, t.Look, t.Alarm, t.Grace} {

@@ -17,7 +17,8 @@ import (
 // Idempotency: protecting twice sets the later expiry; unprotecting a task that
 // has no protection, and stopping one that has stopped, succeed.
 //
-// Cancellation: what was sent may still arrive after the context has ended.
+// Cancellation: a protection may still be removed, a task still be stopped, after the
+// context has ended: whoever goes on reads what there is first.
 //
 // Errors: ErrClock for a permit that ran out or does not cover the call, and
 // then nothing was sent. A refusal of single tasks is no error but an
@@ -52,11 +53,12 @@ type Dangerous struct {
 // record by whoever applies the events (sessionstore.Barriers). Failed counts the
 // service's events that have been given up, wherever they are put aside.
 //
-// Concurrency: releases of different services share one value.
+// Concurrency: barriers of several releases, and whoever sends the application's
+// events, go into the queue at once.
 //
 // Idempotency: a barrier sent twice arrives twice, and the record keeps the first.
 //
-// Cancellation: what was sent may still arrive after the context has ended.
+// Cancellation: a barrier may be in the queue all the same, and then arrives.
 //
 // Errors: those of transport. A barrier whose sending failed may arrive; one that
 // never does holds the task back and nothing else.

@@ -37,13 +37,13 @@ func FaultKinds() []FaultKind {
 	}
 }
 
-// reading are the operations that change nothing.
-var reading = []Op{
-	OpDescribe, OpUtilization, OpList, OpWatch, OpAgentProtection, OpActivity, OpProve, OpLoadCheckpoint, OpControl,
-	OpDeadLetters, OpRead,
+// reads reports that the operation changes nothing.
+func (op Op) reads() bool {
+	return slices.Contains([]Op{
+		OpDescribe, OpUtilization, OpList, OpWatch, OpAgentProtection, OpActivity, OpProve, OpLoadCheckpoint, OpControl,
+		OpDeadLetters, OpRead,
+	}, op)
 }
-
-func (op Op) reads() bool { return slices.Contains(reading, op) }
 
 // lists reports that the operation lists in pages.
 func (op Op) lists() bool {

@@ -1,0 +1,36 @@
+// Package explore puts the drain protocol through every order of events that a small
+// service can have, call by call. It is exhaustive where the random schedules are wide:
+// for the sizes stated, nothing was left out.
+//
+// What runs is the shipped code: the rules of a record, a release with its machine and
+// its permits, the write of a desired count, and the process that reports. What is
+// modelled, in a few lines each, is everything else: ECS, which stops any unprotected
+// task while there are more than desired; users, who ask for a session, are served,
+// and leave; and time, which goes on by jumps.
+//
+// A step is one call of one actor. Before each of its calls an actor may be held up,
+// for as long as the clock goes on or for ever, so a death is a hold-up that nobody
+// ends. A report is built, arrives and is answered in three steps. A call can be
+// carried out and its reply lost, and a desired count that was sent in time can arrive
+// whenever it likes.
+//
+// An actor is nothing but the answers that it has heard so far: its code is run again
+// from the beginning on these, up to the next call. So the code between two calls is
+// run once for each history and not once for each world, and a world is a value that
+// can be copied, compared and kept. Two orders that lead to the same world are one
+// state, exactly; nothing is hashed.
+//
+// Every step is held to I1–I5, and no task may stop with a live session. Besides,
+// every world with a retired task is awaited to its end: all actors die where they
+// stand, a new controller (the whole of it) makes passes, sessions run out, and after
+// ninety minutes nothing may be left of what was retired.
+//
+// To see that it would find something, bugs are put in; for each the shortest way to
+// the damage is printed:
+//
+//	go test -v -run Planted ./internal/explore
+//	go test -v -run Scenes ./internal/explore -whole    # the large scenes too
+//
+// It has no deployments, no balancer, no level C, no lag of what ECS shows, and one
+// process to a task: the random schedules of internal/e2e have these.
+package explore

@@ -1,0 +1,120 @@
+package explore
+
+import (
+	"flag"
+	"testing"
+	"time"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+)
+
+var whole = flag.Bool("whole", false, "explore the large scenes too")
+
+// scenes are the scenes in which everything must hold. The small ones are run by every
+// go test.
+func scenes() (small, large []Scene) {
+	plain, last, stray := User{}, User{Reopens: true}, User{Stray: true}
+	a := Scene{Level: autoscaler.LevelA, Running: 2, Want: 1, Controllers: 1, Passes: 2}
+	b := a
+	b.Level = autoscaler.LevelB
+	add := func(to *[]Scene, s Scene, name string, change func(s *Scene)) {
+		s.Name = string(s.Level) + ": " + name
+		change(&s)
+		*to = append(*to, s)
+	}
+	for _, level := range []Scene{a, b} {
+		add(&small, level, "a task is emptied", func(s *Scene) { s.Users, s.Reports = []User{last}, 3 })
+		to := &small
+		if level.Level == autoscaler.LevelB {
+			to = &large
+		}
+		add(to, level, "two controllers retire it", func(s *Scene) {
+			s.From, s.Controllers, s.Users, s.Reports = FromAcknowledged, 2, []User{last}, 1
+		})
+		add(&small, level, "the cordon lapses", func(s *Scene) {
+			s.From, s.Passes, s.Users, s.Reports, s.Reopens = FromAcknowledged, 1, []User{plain}, 2, 1
+			s.Jumps, s.Ahead = 1, []time.Duration{16 * time.Minute}
+		})
+		add(&small, level, "a lease runs out", func(s *Scene) {
+			s.Users, s.Reports, s.Jumps, s.Ahead = []User{plain}, 2, 1, []time.Duration{6 * time.Minute}
+		})
+		add(&small, level, "a task is new", func(s *Scene) {
+			s.Running, s.Want, s.Spare, s.Passes, s.ScaleOut, s.Users, s.Reports = 1, 2, 1, 1, true, []User{plain}, 3
+		})
+		add(&large, level, "a task is emptied, all actors", func(s *Scene) {
+			s.Users, s.Reports, s.Reopens = []User{plain, last}, 3, 1
+		})
+		add(&large, level, "two controllers retire it, all actors", func(s *Scene) {
+			s.From, s.Controllers, s.ScaleOut, s.Users, s.Reports, s.Reopens = FromAcknowledged, 2, true, []User{plain, last}, 1, 1
+		})
+	}
+	add(&small, a, "a count arrives late", func(s *Scene) {
+		s.From, s.Spare, s.ScaleOut, s.Lates, s.Foreign = FromUnprotected, 1, true, 1, 1
+	})
+	add(&small, a, "a reply is lost", func(s *Scene) { s.From, s.Passes, s.Faults, s.ScaleOut = FromAcknowledged, 2, 1, true })
+	add(&small, b, "a session is told of too late", func(s *Scene) {
+		s.From, s.Passes, s.Users = FromUnprotected, 3, []User{stray}
+		s.Jumps, s.Ahead = 1, []time.Duration{3 * time.Minute}
+	})
+	add(&large, b, "a session is told of too late, longer", func(s *Scene) {
+		s.From, s.Passes, s.Users = FromUnprotected, 3, []User{stray}
+		s.Jumps, s.Ahead = 2, []time.Duration{40 * time.Second, 3 * time.Minute}
+	})
+	add(&large, a, "after retire, two controllers", func(s *Scene) {
+		s.From, s.Controllers, s.ScaleOut, s.Faults, s.Reopens = FromUnprotected, 2, true, 1, 1
+	})
+	return small, large
+}
+
+// mostStates bounds a scene; one that needs more fails for it.
+const mostStates = 12_000_000
+
+func TestScenes(t *testing.T) {
+	all, large := scenes()
+	if *whole {
+		all = append(all, large...)
+	}
+	for _, s := range all {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			r := Explore(s, Limits{States: mostStates, Rest: true})
+			t.Log(r)
+			if !r.Whole {
+				t.Error("not everything was seen, or something is broken")
+			}
+		})
+	}
+}
+
+// TestPlanted puts each bug in. It must be found, and the way to it is printed.
+func TestPlanted(t *testing.T) {
+	base := Scene{Level: autoscaler.LevelA, Running: 2, Want: 1, Controllers: 1, Passes: 2}
+	for plant, change := range map[Plant]func(s *Scene){
+		NoVersionInRetire: func(s *Scene) {
+			s.From, s.Users, s.Reports = FromAcknowledged, []User{{Reopens: true}}, 1
+		},
+		ReopenOfRetired:       func(s *Scene) { s.From, s.Reopens = FromRetired, 1 },
+		UnprotectBeforeRetire: func(s *Scene) { s.From, s.Users = FromAcknowledged, []User{{Reopens: true}} },
+		OpenBeforeProtected:   func(s *Scene) { s.Spare, s.Running, s.ScaleOut, s.Reports = 1, 1, true, 2 },
+		Subtraction:           func(s *Scene) { s.From, s.Foreign = FromUnprotected, 1 },
+		ReportRemoves: func(s *Scene) {
+			s.Users, s.Reports = []User{{}}, 3
+		},
+		StopWithoutLastRead: func(s *Scene) {
+			s.Level, s.From, s.Passes, s.Users = autoscaler.LevelB, FromUnprotected, 2, []User{{Stray: true}}
+			s.Jumps, s.Ahead = 2, []time.Duration{3 * time.Minute}
+		},
+	} {
+		t.Run(string(plant), func(t *testing.T) {
+			t.Parallel()
+			s := base
+			s.Name, s.Plant = string(plant), plant
+			change(&s)
+			r := Explore(s, Limits{States: mostStates})
+			t.Log(r)
+			if len(r.Broken) == 0 {
+				t.Error("the bug is not found")
+			}
+		})
+	}
+}

@@ -1,0 +1,136 @@
+package explore
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+)
+
+// restMinutes is how long the end of a world is awaited: longer than a cordon's lease,
+// a protection's margin and every bound of a release together.
+const restMinutes = 90
+
+// restKey is a world without what only says how it came about.
+type restKey struct{ world }
+
+// rest lets a world come to its end, and says what is wrong there: every actor has died
+// where it stood, nobody comes any more, sessions end and are told of, and each minute
+// every process reports, ECS does what it can and one controller makes a pass. Then no
+// retired task may be left running: it would cost money for ever, and nobody would know.
+func (e *explorer) rest(w world) (stuck string) {
+	if settled(&w) {
+		return ""
+	}
+	w.actors = [maxActors]*local{}
+	w.left = budget{starts: w.left.starts}
+	w.told = [maxTasks]int32{}
+	key := restKey{w}
+	if verdict, known := e.memory[key]; known {
+		return verdict
+	}
+	e.rested[w] = true
+	m := &move{scene: e.scene, w: w}
+	for range restMinutes {
+		e.restMinute(m)
+		if len(m.broken) > 0 || settled(&m.w) {
+			break
+		}
+	}
+	if len(m.broken) > 0 {
+		stuck = "on the way to its end: " + m.broken[0]
+	} else if !settled(&m.w) {
+		stuck = unsettled(&m.w)
+	}
+	e.memory[key] = stuck
+	return stuck
+}
+
+// settled reports that no record is retired and not forgotten: each of those that were
+// has stopped.
+func settled(w *world) bool {
+	return !slices.ContainsFunc(w.records[:], func(r *record) bool {
+		return r != nil && r.State() == autoscaler.TaskRetired
+	})
+}
+
+func unsettled(w *world) string {
+	for i, r := range w.records {
+		if r != nil && r.State() == autoscaler.TaskRetired {
+			return fmt.Sprintf("%s is retired and not closed after %d min: %+v, desired %d, record %s, checkpoint %s", taskID(i), restMinutes, w.tasks[i], w.desired, r.text, w.checkpoint.text)
+		}
+	}
+	return ""
+}
+
+// restMinute is one minute of the end.
+func (e *explorer) restMinute(m *move) {
+	m.w.now += int32(time.Minute / time.Second)
+	for i := range m.w.users {
+		switch u := m.w.users[i]; u.stage {
+		case live:
+			if u.unheard {
+				m.tell(i)
+			}
+			m.tellEnd(i)
+		case granted, untold:
+			m.tellEnd(i)
+		case away, gone:
+			m.w.users[i] = user{stage: gone}
+		}
+	}
+	for i := range m.w.tasks {
+		if m.w.tasks[i].phase == running {
+			m.report(i)
+		}
+	}
+	e.whole(m, e.reconcile)
+	for again := true; again; {
+		again = false
+		ecsSteps(&m.w, func(_ string, do func(m *move)) {
+			if !again {
+				again = true
+				do(m)
+			}
+		})
+	}
+}
+
+// report has a process do what it does every half minute.
+func (m *move) report(slot int) {
+	for range 3 {
+		if rep := m.w.reports[slot]; rep == nil {
+			m.build(slot)
+		}
+		if !m.w.reports[slot].answered {
+			m.deliver(slot)
+		}
+		if m.w.reports[slot] == nil {
+			return
+		}
+		m.hear(slot)
+		switch p := m.w.processes[slot]; {
+		case p.order.State == autoscaler.TaskNew:
+			m.protectItself(slot)
+			m.opens(slot)
+		case p.machine.Retired() && m.w.tasks[slot].protected > m.w.now:
+			m.unprotect(slot)
+		}
+	}
+}
+
+// whole makes a whole run of a program, with nobody in between.
+func (e *explorer) whole(m *move, p *program) {
+	h := &hand{now: m.w.now, plant: e.scene.Plant}
+	h.direct = func(r request) answer {
+		o := r.do(m)
+		return answer{o.value, o.err, m.w.now}
+	}
+	defer func() {
+		if broken, ok := recover().(string); ok {
+			m.broken = append(m.broken, broken)
+		}
+	}()
+	p.run(h)
+}
