@@ -13,9 +13,7 @@ import (
 
 // policyClauses are the promises, in the order of the contract's comment.
 func policyClauses() []clause.Clause[policyHarness] {
-	promise := func(name, text string, check func(clause.T, policyHarness)) clause.Clause[policyHarness] {
-		return clause.Clause[policyHarness]{Name: name, Text: text, Check: check}
-	}
+	promise := clause.New[policyHarness]
 	return []clause.Clause[policyHarness]{
 		promise("name", "Name is non-empty, lower case and constant for a value.", checkName),
 		promise("total", "Decide answers any snapshot: zero, huge, without metrics, of unknown occupancy, with a memory it never wrote.", checkTotal),

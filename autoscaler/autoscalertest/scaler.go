@@ -51,9 +51,7 @@ func TestScaler(t *testing.T, newHarness func(t *testing.T) ScalerHarness) {
 type scaling struct{ ScalerHarness }
 
 func scalerClauses() []clause.Clause[scaling] {
-	promise := func(name, text string, check func(clause.T, scaling)) clause.Clause[scaling] {
-		return clause.Clause[scaling]{Name: name, Text: text, Check: check}
-	}
+	promise := clause.New[scaling]
 	return []clause.Clause[scaling]{
 		promise("describe", "Describe tells the service as ECS shows it: counts, deployments, and every task once, ordered by id.", checkDescribe),
 		promise("describe-shared", "Many goroutines may describe at once, and each answer belongs to its caller.", checkDescribeShared),

@@ -42,9 +42,7 @@ func TestUtilizationSource(t *testing.T, newHarness func(t *testing.T) Utilizati
 }
 
 func utilizationClauses() []clause.Clause[UtilizationHarness] {
-	promise := func(name, text string, check func(clause.T, UtilizationHarness)) clause.Clause[UtilizationHarness] {
-		return clause.Clause[UtilizationHarness]{Name: name, Text: text, Check: check}
-	}
+	promise := clause.New[UtilizationHarness]
 	return []clause.Clause[UtilizationHarness]{
 		promise("measured", "A value that was measured is returned with the instant of its measurement.", checkMeasured),
 		promise("absent", "A metric without a value is absent and not zero.", checkAbsent),

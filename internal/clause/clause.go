@@ -23,6 +23,11 @@ type Clause[H any] struct {
 	Check func(t T, h H)
 }
 
+// New makes a clause; a suite that takes it for its own harness lists promises in lines.
+func New[H any](name, text string, check func(t T, h H)) Clause[H] {
+	return Clause[H]{Name: name, Text: text, Check: check}
+}
+
 // T is what a check may use of *testing.T. It lets one check run both as a
 // subtest and under a recorder.
 type T interface {

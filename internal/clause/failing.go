@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"sync"
+	"testing"
 )
 
 // Failing runs every clause against an implementation and returns the messages
@@ -25,6 +26,21 @@ func Failing[H any](clauses []Clause[H], newHarness func(t T) H) map[string][]st
 		}
 	}
 	return broken
+}
+
+// Catches asks of each clause whether it notices the implementation in which that very
+// promise is broken. It runs all clauses on each, so that one which is caught by another
+// clause only is told apart from one that nobody catches.
+func Catches[H any](t *testing.T, clauses []Clause[H], broken func(name string) H) {
+	t.Helper()
+	for _, c := range clauses {
+		t.Run(c.Name, func(t *testing.T) {
+			failing := Failing(clauses, func(T) H { return broken(c.Name) })
+			if failing[c.Name] == nil {
+				t.Errorf("an implementation that breaks %q was caught only by %v", c.Text, Names(failing))
+			}
+		})
+	}
 }
 
 // Names returns the names of the clauses that Failing reports, sorted.

@@ -69,9 +69,7 @@ func TestDrainWorkflow(t *testing.T, newHarness func(t *testing.T) DrainHarness)
 type draining struct{ DrainHarness }
 
 func drainClauses() []clause.Clause[draining] {
-	promise := func(name, text string, check func(clause.T, draining)) clause.Clause[draining] {
-		return clause.Clause[draining]{Name: name, Text: text, Check: check}
-	}
+	promise := clause.New[draining]
 	return []clause.Clause[draining]{
 		promise("released", "The tasks of a release are retired, stopped by ECS and closed; all others run on.", checkReleased),
 		promise("only-retired", "No protection is removed from a task, and no task is stopped, whose record does not say retired.", checkOnlyRetired),

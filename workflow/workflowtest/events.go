@@ -40,9 +40,7 @@ func TestEvents(t *testing.T, newHarness func(t *testing.T) EventsHarness) {
 type eventing struct{ EventsHarness }
 
 func eventsClauses() []clause.Clause[eventing] {
-	promise := func(name, text string, check func(clause.T, eventing)) clause.Clause[eventing] {
-		return clause.Clause[eventing]{Name: name, Text: text, Check: check}
-	}
+	promise := clause.New[eventing]
 	return []clause.Clause[eventing]{
 		promise("behind", "A barrier is applied behind every event of its task that was sent before it.", checkBarrierBehind),
 		promise("own-group", "A barrier is applied to the task that it names, with its drain, and to no other.", checkBarrierOwn),

@@ -39,9 +39,7 @@ func TestTasks(t *testing.T, newHarness func(t *testing.T) TasksHarness) {
 type tasking struct{ TasksHarness }
 
 func tasksClauses() []clause.Clause[tasking] {
-	promise := func(name, text string, check func(clause.T, tasking)) clause.Clause[tasking] {
-		return clause.Clause[tasking]{Name: name, Text: text, Check: check}
-	}
+	promise := clause.New[tasking]
 	return []clause.Clause[tasking]{
 		promise("list-whole", "List returns every task that ECS means to run, each once, every page of them.", checkListWhole),
 		promise("list-protection", "List reads back each task's protection, and shows none where there is none.", checkListProtection),
