@@ -428,7 +428,7 @@ func doing() (step, act string) {
 	for more := true; more; {
 		var frame runtime.Frame
 		frame, more = frames.Next()
-		if name, ok := after(frame.Function, "/workflow.(*Runner)."); ok && isExported(name) {
+		if name, ok := after(frame.Function, "/workflow.(*Runner)."); ok && ast.IsExported(name) {
 			step = name
 		}
 		if name, ok := after(frame.Function, "/autoscaler.(*running)."); ok && name != "act" {
@@ -445,8 +445,6 @@ func after(s, mark string) (rest string, found bool) {
 	_, rest, found = strings.Cut(s, mark)
 	return rest, found
 }
-
-func isExported(name string) bool { return name != "" && unicode.IsUpper(rune(name[0])) }
 
 // TestEveryActAtEveryMoment loses a controller at each moment of each call that it
 // makes in a pass, and has another one go on fifteen seconds later that has nothing but

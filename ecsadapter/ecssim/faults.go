@@ -37,13 +37,15 @@ func FaultKinds() []FaultKind {
 	}
 }
 
-// reads reports that the operation changes nothing.
-func (op Op) reads() bool {
-	return slices.Contains([]Op{
+// Reading lists the operations that change nothing.
+func Reading() []Op {
+	return []Op{
 		OpDescribe, OpUtilization, OpList, OpWatch, OpAgentProtection, OpActivity, OpProve, OpLoadCheckpoint, OpControl,
 		OpDeadLetters, OpRead,
-	}, op)
+	}
 }
+
+func (op Op) reads() bool { return slices.Contains(Reading(), op) }
 
 // lists reports that the operation lists in pages.
 func (op Op) lists() bool {

@@ -86,7 +86,7 @@ func (d *doom) seam(ctx context.Context, call ecssim.Call) error {
 	case ecssim.Before:
 		return d.before(call)
 	case ecssim.Sent:
-		d.hold(call)
+		d.hold()
 	case ecssim.After:
 		return d.after(call)
 	}
@@ -104,13 +104,13 @@ func (d *doom) before(call ecssim.Call) error {
 		return d.end(errEnded)
 	}
 	if !slices.Contains(permitted, call.Op) {
-		d.hold(call)
+		d.hold()
 	}
 	return nil
 }
 
 // hold keeps the call on the wire until it may arrive.
-func (d *doom) hold(ecssim.Call) {
+func (d *doom) hold() {
 	if !d.met || d.moment != Late || d.struck {
 		return
 	}
@@ -150,7 +150,7 @@ func (d *doom) due(call ecssim.Call) bool {
 	switch {
 	case call.Op == ecssim.OpSaveCheckpoint:
 		return late == call.Op && call.Point == ecssim.Before
-	case call.Op == ecssim.OpAppend, slices.Contains(reads, call.Op):
+	case call.Op == ecssim.OpAppend, slices.Contains(ecssim.Reading(), call.Op):
 		return false
 	case slices.Contains(permitted, call.Op):
 		return call.Point == ecssim.Sent

@@ -97,12 +97,6 @@ const (
 	next  = "next"
 )
 
-// reads are the calls that change nothing, and so cannot arrive late.
-var reads = []ecssim.Op{
-	ecssim.OpDescribe, ecssim.OpUtilization, ecssim.OpList, ecssim.OpWatch, ecssim.OpActivity, ecssim.OpProve,
-	ecssim.OpLoadCheckpoint, ecssim.OpControl, ecssim.OpDeadLetters,
-}
-
 // permitted are the calls whose permit is judged as they are sent. What holds them up
 // before that has them refused; only what holds them up after it makes them late.
 var permitted = []ecssim.Op{ecssim.OpSetDesired, ecssim.OpUnprotect, ecssim.OpStop}
@@ -195,7 +189,7 @@ func meet(calls []made, n int, m Moment) (instant, bool) {
 	case Lost:
 		return instant{n, m}, c.done
 	case Late:
-		return instant{n, m}, c.done && !slices.Contains(reads, c.row.Call)
+		return instant{n, m}, c.done && !slices.Contains(ecssim.Reading(), c.row.Call)
 	case Effect:
 		if n+1 < len(calls) && calls[n+1].pass == c.pass {
 			return instant{n + 1, Before}, c.done
@@ -220,7 +214,7 @@ func (s Scene) undisturbed(t *testing.T) (calls []made, end string) {
 		if ecssim.Actor(ctx) != first {
 			return nil
 		}
-		read := slices.Contains(reads, call.Op)
+		read := slices.Contains(ecssim.Reading(), call.Op)
 		switch call.Point {
 		case ecssim.Before:
 			c := made{row: run.Doing(call), pass: passes}

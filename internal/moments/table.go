@@ -29,7 +29,7 @@ func (n Never) covers(r Row, m Moment) bool {
 // after it as one; and a save is followed by no save that would be its own.
 func ByNature() []Never {
 	return []Never{
-		{Calls: reads, At: Late, Why: "a read changes nothing, so nothing of it can arrive"},
+		{Calls: ecssim.Reading(), At: Late, Why: "a read changes nothing, so nothing of it can arrive"},
 		{Calls: []ecssim.Op{ecssim.OpSaveCheckpoint}, At: Saved, Why: "the save is the effect"},
 	}
 }
