@@ -12,7 +12,7 @@ type Result struct {
 	States int // distinct worlds
 	Steps  int // between them
 	Depth  int // of the longest of the shortest ways to a world
-	Rests  int // distinct worlds from which the end was awaited; see Rest
+	Rests  int // distinct worlds whose end was awaited; see explorer.rest
 	Whole  bool
 	// Broken is what the first broken step breaks, and Way the steps that lead there:
 	// there is no shorter way to any broken world.
@@ -46,9 +46,8 @@ type explorer struct {
 	in                        *interner
 	pass, scaleOut, reconcile *program
 	starts                    map[started]*local
-	locals                    int32 // so far
-	rested                    map[world]bool
-	memory                    map[restKey]string
+	locals                    int32            // so far
+	rested                    map[world]string // what is wrong at the end of a world, empty for nothing
 }
 
 // started names the beginning of a program's run.
@@ -66,7 +65,7 @@ type found struct {
 
 func newExplorer(s *Scene) *explorer {
 	return &explorer{
-		scene: s, in: newInterner(), starts: map[started]*local{}, rested: map[world]bool{}, memory: map[restKey]string{},
+		scene: s, in: newInterner(), starts: map[started]*local{}, rested: map[world]string{},
 		pass: &program{"pass", pass}, scaleOut: &program{"scale-out", scaleOut},
 		reconcile: &program{"reconcile", reconcile(s.Want)},
 	}

@@ -124,15 +124,12 @@ func (l *local) step(plant Plant) (next *request, broken string) {
 		return l.next, ""
 	}
 	h := &hand{plant: plant}
-	for at := l; at.parent != nil; at = at.parent {
+	for at := l; at != nil; at = at.parent {
 		h.heard = append(h.heard, at.heard)
 	}
 	slices.Reverse(h.heard)
-	root := l
-	for root.parent != nil {
-		root = root.parent
-	}
-	h.now = root.heard.at
+	// The first of them is no answer: it says when the program began.
+	h.now, h.next = h.heard[0].at, 1
 	func() {
 		defer func() {
 			switch p := recover().(type) {
@@ -418,8 +415,7 @@ func (h *hand) Unprotect(_ context.Context, req workflow.Dangerous) ([]autoscale
 
 // Stop implements workflow.Tasks.
 func (h *hand) Stop(_ context.Context, req workflow.Dangerous) error {
-	began := seconds(req.Permit.NotAfter.Add(-autoscaler.PermitLife))
-	return h.dangerous("StopTask", req, func(m *move, slot int) { m.stop(slot, began) })
+	return h.dangerous("StopTask", req, func(m *move, slot int) { m.stop(slot, began(req.Permit)) })
 }
 
 // Steer implements workflow.Tasks.

@@ -273,7 +273,7 @@ func (m *move) setDesired(value int, permit autoscaler.Permit) error {
 	if permit.Expired(m.w.clock()) {
 		return autoscaler.ErrClock
 	}
-	m.arrive(value, seconds(permit.NotAfter.Add(-autoscaler.PermitLife)))
+	m.arrive(value, began(permit))
 	return nil
 }
 

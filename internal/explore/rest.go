@@ -12,56 +12,44 @@ import (
 // a protection's margin and every bound of a release together.
 const restMinutes = 90
 
-// restKey is a world without what only says how it came about.
-type restKey struct{ world }
-
 // rest lets a world come to its end, and says what is wrong there: every actor has died
 // where it stood, nobody comes any more, sessions end and are told of, and each minute
 // every process reports, ECS does what it can and one controller makes a pass. Then no
 // retired task may be left running: it would cost money for ever, and nobody would know.
 func (e *explorer) rest(w world) (stuck string) {
-	if settled(&w) {
+	if retired(&w) < 0 {
 		return ""
 	}
+	// Worlds that differ only in how they came about have one end.
 	w.actors = [maxActors]*local{}
 	w.left = budget{starts: w.left.starts}
 	w.told = [maxTasks]int32{}
-	key := restKey{w}
-	if verdict, known := e.memory[key]; known {
-		return verdict
+	if stuck, known := e.rested[w]; known {
+		return stuck
 	}
-	e.rested[w] = true
 	m := &move{scene: e.scene, w: w}
 	for range restMinutes {
 		e.restMinute(m)
-		if len(m.broken) > 0 || settled(&m.w) {
+		if len(m.broken) > 0 || retired(&m.w) < 0 {
 			break
 		}
 	}
-	if len(m.broken) > 0 {
+	if i := retired(&m.w); len(m.broken) > 0 {
 		stuck = "on the way to its end: " + m.broken[0]
-	} else if !settled(&m.w) {
-		stuck = unsettled(&m.w)
+	} else if i >= 0 {
+		stuck = fmt.Sprintf("%s is retired and not closed after %d min: %+v, desired %d, record %s, checkpoint %s",
+			taskID(i), restMinutes, m.w.tasks[i], m.w.desired, text(m.w.records[i].Record), text(m.w.checkpoint.Checkpoint))
 	}
-	e.memory[key] = stuck
+	e.rested[w] = stuck
 	return stuck
 }
 
-// settled reports that no record is retired and not forgotten: each of those that were
-// has stopped.
-func settled(w *world) bool {
-	return !slices.ContainsFunc(w.records[:], func(r *record) bool {
+// retired returns a task whose record is retired and not forgotten, -1 if there is none:
+// then each of those that were has stopped.
+func retired(w *world) int {
+	return slices.IndexFunc(w.records[:], func(r *record) bool {
 		return r != nil && r.State() == autoscaler.TaskRetired
 	})
-}
-
-func unsettled(w *world) string {
-	for i, r := range w.records {
-		if r != nil && r.State() == autoscaler.TaskRetired {
-			return fmt.Sprintf("%s is retired and not closed after %d min: %+v, desired %d, record %s, checkpoint %s", taskID(i), restMinutes, w.tasks[i], w.desired, r.text, w.checkpoint.text)
-		}
-	}
-	return ""
 }
 
 // restMinute is one minute of the end.

@@ -24,8 +24,7 @@ type Scene struct {
 	Passes      int
 	ScaleOut    bool // a writer wants one task more, at any time
 
-	Users  []User
-	Begins int // tasks that users begin on, from the first; 0 for all
+	Users []User
 
 	Reports int // of all processes together
 	Reopens int // by an operator, of any cordoned or retired record

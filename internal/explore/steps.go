@@ -39,23 +39,23 @@ func (e *explorer) actorSteps(w *world, take taker) {
 		switch {
 		case l == nil && i < e.scene.Controllers && w.left.passes > 0 && !idle:
 			idle = true
-			l = e.start(e.pass, w.now)
-			take(name+" begins a pass: "+l.next.name, func(m *move) {
-				m.w.left.passes--
-				m.w.actors[i] = l
-				e.hear(m, i, l.next.do(m))
-			})
+			e.beginStep(w, i, name+" begins a pass", e.pass, func(left *budget) { left.passes-- }, take)
 		case l == nil && i == maxActors-1 && w.left.scaleOuts > 0:
-			l = e.start(e.scaleOut, w.now)
-			take(name+" begins: "+l.next.name, func(m *move) {
-				m.w.left.scaleOuts--
-				m.w.actors[i] = l
-				e.hear(m, i, l.next.do(m))
-			})
+			e.beginStep(w, i, name+" begins", e.scaleOut, func(left *budget) { left.scaleOuts-- }, take)
 		case l != nil:
 			e.callSteps(w, i, name, l.next, take)
 		}
 	}
+}
+
+// beginStep is the first call of a run of a program.
+func (e *explorer) beginStep(w *world, i int, label string, p *program, spend func(*budget), take taker) {
+	l := e.start(p, w.now)
+	take(label+": "+l.next.name, func(m *move) {
+		spend(&m.w.left)
+		m.w.actors[i] = l
+		e.hear(m, i, l.next.do(m))
+	})
 }
 
 // errLost is what a caller hears whose call was carried out and whose reply was lost.
@@ -71,10 +71,10 @@ func (e *explorer) callSteps(w *world, i int, name string, r *request, take take
 			e.hear(m, i, said(errLost))
 		})
 	}
-	if r.permit != nil && r.permit.Call == autoscaler.CallSetDesired && w.left.lates > 0 && w.late == nil && !r.permit.Expired(w.clock()) {
+	if r.permit != nil && r.permit.Call == autoscaler.CallSetDesired && w.left.lates > 0 && !w.late.sent && !r.permit.Expired(w.clock()) {
 		take(name+": "+r.name+", on its way", func(m *move) {
 			m.w.left.lates--
-			m.w.late = m.in.late(late{r.count, seconds(r.permit.NotAfter.Add(-autoscaler.PermitLife))})
+			m.w.late = late{true, r.count, began(*r.permit)}
 			e.hear(m, i, said(errLost))
 		})
 	}
@@ -112,10 +112,10 @@ func ecsSteps(w *world, take taker) {
 			break
 		}
 	}
-	if w.late != nil {
+	if w.late.sent {
 		take(fmt.Sprintf("the late UpdateService(%d) arrives", w.late.value), func(m *move) {
 			m.arrive(m.w.late.value, m.w.late.began)
-			m.w.late = nil
+			m.w.late = late{}
 		})
 	}
 }
@@ -173,7 +173,7 @@ func (e *explorer) userSteps(w *world, i int, take taker) {
 	switch u.stage {
 	case away:
 		for slot := range w.tasks {
-			if w.tasks[slot].phase == running && (e.scene.Begins == 0 || slot < e.scene.Begins) {
+			if w.tasks[slot].phase == running {
 				e.arriveSteps(w, i, slot, take)
 			}
 		}

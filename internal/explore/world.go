@@ -31,7 +31,7 @@ type world struct {
 	users      [maxUsers]user
 	checkpoint *checkpoint
 	actors     [maxActors]*local // nil between two runs of its program
-	late       *late
+	late       late
 	// told is when each retired record was told of a session, 0 where it was not. It
 	// steers nothing; the invariants need it.
 	told [maxTasks]int32
@@ -109,6 +109,7 @@ type checkpoint struct {
 
 // late is a desired count that was sent in time and has not arrived yet.
 type late struct {
+	sent  bool
 	value int
 	began int32 // when the reads behind it began
 }
@@ -134,10 +135,13 @@ func until(seconds int32) time.Time {
 
 func seconds(t time.Time) int32 { return int32(t.Sub(epoch()) / time.Second) }
 
+// began is when the reads behind a permit began.
+func began(p autoscaler.Permit) int32 { return seconds(p.NotAfter.Add(-autoscaler.PermitLife)) }
+
 func (w *world) clock() time.Time { return at(w.now) }
 
 // taskID names the task in a slot.
-func taskID(slot int) autoscaler.TaskID { return autoscaler.TaskID(fmt.Sprintf("t%d", slot)) }
+func taskID(slot int) autoscaler.TaskID { return [maxTasks]autoscaler.TaskID{"t0", "t1", "t2"}[slot] }
 
 func ref(slot int) autoscaler.TaskRef {
 	return autoscaler.TaskRef{Service: service, Task: taskID(slot)}
@@ -154,7 +158,7 @@ func slot(id autoscaler.TaskID) int {
 }
 
 func session(user int) sessionstore.SessionID {
-	return sessionstore.SessionID(fmt.Sprintf("u%d", user))
+	return [maxUsers]sessionstore.SessionID{"u0", "u1", "u2"}[user]
 }
 
 // serves counts the sessions that truly live on the task; strays are counted apart.
@@ -188,12 +192,11 @@ type interner struct {
 	checkpoints map[string]*checkpoint
 	processes   map[process]*process
 	reports     map[string]*report
-	lates       map[late]*late
 }
 
 func newInterner() *interner {
 	return &interner{
-		map[string]*record{}, map[string]*checkpoint{}, map[process]*process{}, map[string]*report{}, map[late]*late{},
+		map[string]*record{}, map[string]*checkpoint{}, map[process]*process{}, map[string]*report{},
 	}
 }
 
@@ -235,8 +238,6 @@ func (in *interner) report(r report) *report {
 	}
 	return interned(in.reports, fmt.Sprintf("%+v", r), r)
 }
-
-func (in *interner) late(l late) *late { return interned(in.lates, l, l) }
 
 // text is a value's whole content. What cannot be written is a mistake in this package.
 func text(v any) string {
