@@ -1,5 +1,7 @@
 package mutants
 
+import "slices"
+
 // edit is a mutant of a file whose packages are named once.
 type edit struct{ name, law, old, new string }
 
@@ -23,8 +25,7 @@ func inside(list []Mutant) []Mutant {
 // guardMutants take the guard's rules away, one by one, and the order of a pass.
 func guardMutants() []Mutant {
 	own := []string{"./autoscaler"}
-	var all []Mutant
-	for _, group := range [][]Mutant{
+	return slices.Concat(
 		inside(in("autoscaler/guard.go", own, serviceEdits()...)),
 		inside(in("autoscaler/guard_in.go", own, taskEdits()...)),
 		in("autoscaler/act.go", own, orderEdits()...),
@@ -40,10 +41,7 @@ func guardMutants() []Mutant {
 			edit{"protect-unlooked", "every protection is read back now and then: somebody may have taken one away",
 				">= lookEvery; r.look", ">= 1000*lookEvery; r.look"}),
 		clockMutants(),
-	} {
-		all = append(all, group...)
-	}
-	return all
+	)
 }
 
 // serviceEdits are the rules for the whole service.
@@ -243,8 +241,7 @@ func forceEdits() []edit {
 // time.
 func clockMutants() []Mutant {
 	own := []string{"./autoscaler"}
-	var all []Mutant
-	for _, group := range [][]Mutant{
+	return slices.Concat(
 		in("autoscaler/observe.go", own, edit{"clock-unjudged", "a pass finds out that its clock is off (rule 7)",
 			"v.clockOff = activity.ClockOff(asked, o.cfg.Now())", "v.clockOff = activity.ClockOff(asked, o.cfg.Now()) && false"}),
 		in("autoscaler/guard.go", own, edit{"clock-guard", "a clock that is off holds all scale-in (rule 7)",
@@ -256,10 +253,7 @@ func clockMutants() []Mutant {
 			"}}}, f.ClockOff", "}}}, f.ClockOff && false"}),
 		in("workflow/advance.go", []string{"./workflow"}, edit{"clock-unjudged-release", "a release finds out that its clock is off (rule 7)",
 			"activity.Tasks, activity.ClockOff(asked, c.cfg.Now())", "activity.Tasks, activity.ClockOff(asked, c.cfg.Now()) && false"}),
-	} {
-		all = append(all, group...)
-	}
-	return all
+	)
 }
 
 func clockEdits() []edit {

@@ -1,22 +1,19 @@
 package mutants
 
+import "slices"
+
 // lateMutants take away what holds when a write arrives late, a read is behind, or
 // somebody else has had a hand in: the rules that a service comes to rest by.
 func lateMutants() []Mutant {
-	var all []Mutant
-	for _, group := range [][]Mutant{
+	return slices.Concat(
 		lateCountMutants(), latePassMutants(), lateRecordMutants(), lateReleaseMutants(),
-	} {
-		all = append(all, group...)
-	}
-	return all
+	)
 }
 
 // lateCountMutants are about the desired count and the gate before it.
 func lateCountMutants() []Mutant {
 	own := []string{"./autoscaler"}
-	var all []Mutant
-	for _, group := range [][]Mutant{
+	return slices.Concat(
 		in("autoscaler/permit.go", own,
 			edit{"below-unraised", "a count below the tasks that stay is raised, also where nothing else is wanted",
 				"!r.below(count) && ", ""},
@@ -46,18 +43,14 @@ func lateCountMutants() []Mutant {
 				"a.Foreign && !listed[a.Ref.Task]", "a.Foreign && (listed[a.Ref.Task] || true)"}),
 		in("autoscaler/checkpoint.go", own, edit{"stale-read-foreign", "a foreign count is no read that lags",
 			"read != d.Value && d.ours(read, at)", "read != d.Value"}),
-	} {
-		all = append(all, group...)
-	}
-	return all
+	)
 }
 
 // latePassMutants are about one pass: what it believes, and how it dates its
 // writes.
 func latePassMutants() []Mutant {
 	own := []string{"./autoscaler"}
-	var all []Mutant
-	for _, group := range [][]Mutant{
+	return slices.Concat(
 		in("autoscaler/act.go", own,
 			edit{"below-unasked", "a pass asks for a raise where ECS keeps too few",
 				"!owed && !below {", "!owed && (!below || true) {"},
@@ -80,18 +73,14 @@ func latePassMutants() []Mutant {
 		),
 		in("autoscaler/decide.go", own, edit{"brake-reservations", "a reservation is no session that went",
 			"n -= a.Reserved", "n -= 0 * a.Reserved"}),
-	} {
-		all = append(all, group...)
-	}
-	return all
+	)
 }
 
 // lateRecordMutants are about records: dates far off, calls that come late, two
 // processes of one name.
 func lateRecordMutants() []Mutant {
 	held := []string{"./sessionstore"}
-	var all []Mutant
-	for _, group := range [][]Mutant{
+	return slices.Concat(
 		in("sessionstore/record.go", held, edit{"bare-registration-describes", "a registration that says nothing of the task does not describe it",
 			`!req.Adopted && req.Level != ""`, "!req.Adopted"}),
 		in("sessionstore/started.go", held, edit{"touch-late", "a late disconnect ends no session that is connected again",
@@ -116,10 +105,7 @@ func lateRecordMutants() []Mutant {
 			edit{"superseded-reopens", "the earlier of two processes of one name stays closed",
 				"\tif p.superseded {\n\t\treturn\n", "\tif p.superseded && p.left {\n\t\treturn\n"},
 		),
-	} {
-		all = append(all, group...)
-	}
-	return all
+	)
 }
 
 // lateReleaseMutants are about a release that meets an operator, or a task that

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -40,14 +41,10 @@ type Edit struct{ File, Old, New string }
 
 // List is every mutant.
 func List() []Mutant {
-	var all []Mutant
-	for _, group := range [][]Mutant{
+	return slices.Concat(
 		recordMutants(), processMutants(), placeMutants(), permitMutants(), releaseMutants(), guardMutants(), simMutants(), lateMutants(),
 		plantedMutants(),
-	} {
-		all = append(all, group...)
-	}
-	return all
+	)
 }
 
 // edits are all the edits of the mutant, in order.

@@ -1,11 +1,12 @@
 package mutants
 
+import "slices"
+
 // permitMutants take away what stands between a decision and a dangerous call:
 // the computed count, the gate, the permit.
 func permitMutants() []Mutant {
 	own := []string{"./autoscaler"}
-	var all []Mutant
-	for _, group := range [][]Mutant{
+	return slices.Concat(
 		inside(in("autoscaler/target.go", own, targetEdits()...)),
 		inside(in("autoscaler/permit.go", own, judgeEdits()...)),
 		in("autoscaler/permit.go", own, permitEdits()...),
@@ -16,10 +17,7 @@ func permitMutants() []Mutant {
 		inside(in("autoscaler/occupancy.go", own, edit{
 			"unknown-is-idle", "the zero occupancy is unknown, and unknown is busy (law 3)",
 			"return o.known && o.sessions == 0", "return o.sessions == 0"})),
-	} {
-		all = append(all, group...)
-	}
-	return all
+	)
 }
 
 func targetEdits() []edit {

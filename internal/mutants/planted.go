@@ -1,18 +1,15 @@
 package mutants
 
+import "slices"
+
 // plantedMutants put back what other systems did, where one lost rule is not enough
 // since a second one stands behind it. The law says what the old system did.
 func plantedMutants() []Mutant {
 	held := []string{"./" + IncidentTests}
 	var all []Mutant
-	for _, p := range plantedRecords() {
-		all = append(all, planted(held, p))
-	}
-	for _, p := range plantedPasses() {
-		all = append(all, planted(held, p))
-	}
-	for _, p := range plantedReleases() {
-		all = append(all, planted(held, p))
+	for _, p := range slices.Concat(plantedRecords(), plantedPasses(), plantedReleases()) {
+		first := p.edits[0]
+		all = append(all, Mutant{Name: p.name, Law: p.law, File: first.File, Old: first.Old, New: first.New, Also: p.edits[1:], Packages: held})
 	}
 	return all
 }
@@ -23,11 +20,6 @@ type plant struct {
 	edits     []Edit
 }
 
-func planted(held []string, p plant) Mutant {
-	first := p.edits[0]
-	return Mutant{Name: p.name, Law: p.law, File: first.File, Old: first.Old, New: first.New, Also: p.edits[1:], Packages: held}
-}
-
 // The files that old behaviours are planted in more than once.
 const (
 	cordonFile = "sessionstore/cordon.go"
@@ -36,8 +28,7 @@ const (
 	guardFile  = "autoscaler/guard_in.go"
 )
 
-// unasked are edits of the writes that close a record: they take what was seen before
-// for what is.
+// cordonUnasked takes what was seen before a cordon for what is.
 func cordonUnasked() []Edit {
 	return []Edit{
 		{cordonFile, `r.mayControl("Cordon", req.Version, req.At, t)`, `r.mayControl("Cordon", r.version, req.At, t)`},
@@ -45,6 +36,7 @@ func cordonUnasked() []Edit {
 	}
 }
 
+// retireUnasked does so with a retire.
 func retireUnasked() []Edit {
 	return []Edit{
 		{retireFile, `r.mayControl("Retire", d.Version, d.At, t)`, `r.mayControl("Retire", r.version, d.At, t)`},

@@ -1,12 +1,13 @@
 package mutants
 
+import "slices"
+
 // recordMutants take the store rules away: what a record admits, what retires
 // it, when its word is believed.
 func recordMutants() []Mutant {
 	// The rules' own tables, and the suite that every store has to pass.
 	held := []string{"./sessionstore", "./sessionstore/memstore"}
-	var all []Mutant
-	for _, group := range [][]Mutant{
+	return slices.Concat(
 		in("sessionstore/retire.go", held, retireEdits()...),
 		in("sessionstore/cordon.go", held, cordonEdits()...),
 		in("sessionstore/open.go", held, openEdits()...),
@@ -24,10 +25,7 @@ func recordMutants() []Mutant {
 		in("sessionstore/codec.go", held[:1], codecEdits()...),
 		in("sessionstore/codec_check.go", held[:1], codecCheckEdits()...),
 		in("sessionstore/record.go", held, ownerEdits()...),
-	} {
-		all = append(all, group...)
-	}
-	return all
+	)
 }
 
 func retireEdits() []edit {

@@ -1,10 +1,11 @@
 package mutants
 
+import "slices"
+
 // releaseMutants take the plan's rules away, from the gate to the gravestone.
 func releaseMutants() []Mutant {
 	own := []string{"./workflow"}
-	var all []Mutant
-	for _, group := range [][]Mutant{
+	return slices.Concat(
 		in("workflow/permitted.go", own, permittedEdits()...),
 		in("workflow/perform.go", own, performEdits()...),
 		inside(in("workflow/machine.go", own, machineEdits()...)),
@@ -16,10 +17,7 @@ func releaseMutants() []Mutant {
 		in("workflow/advance.go", own, advanceEdits()...),
 		in("workflow/runner.go", own, runnerEdits()...),
 		in("workflow/run.go", own, runEdits()...),
-	} {
-		all = append(all, group...)
-	}
-	return all
+	)
 }
 
 func permittedEdits() []edit {

@@ -1,12 +1,13 @@
 package mutants
 
+import "slices"
+
 // simMutants take away what the simulated cluster owes its contracts: a permit is
 // judged at the last instant before the call is sent, and names the call.
 func simMutants() []Mutant {
 	// The rig's own tests, and the suites that hold every cluster.
 	held := []string{"./ecsadapter/ecssim", "./autoscaler/autoscalertest", "./workflow/workflowtest"}
-	var all []Mutant
-	for _, group := range [][]Mutant{
+	return slices.Concat(
 		in("ecsadapter/ecssim/scaler.go", held,
 			edit{"sim-permit-clock", "a permit that ran out sends nothing (I5)",
 				"if !permit.Expired(now) {", "if !permit.Expired(now) || ref != \"\" {"},
@@ -24,8 +25,5 @@ func simMutants() []Mutant {
 		in("ecsadapter/ecssim/scheduler.go", held,
 			edit{"sim-chooses-protected", "ECS chooses among the unprotected only: a simulator that did not would test nothing",
 				"if t.wanted && t.zone == fullest && may(t) && !t.protected() {", "if t.wanted && t.zone == fullest && may(t) {"}),
-	} {
-		all = append(all, group...)
-	}
-	return all
+	)
 }
