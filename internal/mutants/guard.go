@@ -14,23 +14,15 @@ func in(file string, packages []string, edits ...edit) []Mutant {
 	return list
 }
 
-// inside has mutants run against the tables within their package alone.
-func inside(list []Mutant) []Mutant {
-	for i := range list {
-		list[i].Inside = true
-	}
-	return list
-}
-
 // guardMutants take the guard's rules away, one by one, and the order of a pass.
 func guardMutants() []Mutant {
 	own := []string{"./autoscaler"}
 	return slices.Concat(
-		inside(in("autoscaler/guard.go", own, serviceEdits()...)),
-		inside(in("autoscaler/guard_in.go", own, taskEdits()...)),
+		in("autoscaler/guard.go", own, serviceEdits()...),
+		in("autoscaler/guard_in.go", own, taskEdits()...),
 		in("autoscaler/act.go", own, orderEdits()...),
-		inside(in("autoscaler/decide.go", own, followEdits()...)),
-		inside(in("autoscaler/observe.go", own, observeEdits()...)),
+		in("autoscaler/decide.go", own, followEdits()...),
+		in("autoscaler/observe.go", own, observeEdits()...),
 		in("autoscaler/lost.go", own, lostEdits()...),
 		in("autoscaler/guard_aside.go", own, asideEdits()...),
 		in("autoscaler/protect.go", own, protectEdits()...),

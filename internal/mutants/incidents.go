@@ -1,7 +1,6 @@
 package mutants
 
 import (
-	"context"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -106,10 +105,4 @@ func IncidentNumbers(root string) (map[int]string, error) {
 		}
 	}
 	return tests, nil
-}
-
-// Alone lays the mutant over the tree and asks one test of one package.
-func (m Mutant) Alone(ctx context.Context, root, scratch, packages, test string, args ...string) (Verdict, error) {
-	m.Packages, m.Run, m.Inside = []string{packages}, "^"+test+"$", false
-	return m.ask(ctx, root, scratch, false, packages, args...)
 }

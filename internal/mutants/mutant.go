@@ -1,9 +1,9 @@
 // Package mutants asks of each safety rule whether a test would notice its loss.
 //
-// A mutant is one small edit that takes one rule away. It is laid over the tree
-// with go test's -overlay, so no file is touched, and the tests named with it
-// must fail. One that they all pass names a rule that nobody holds: write the
-// test, do not weaken the mutant.
+// A mutant is one small edit that takes one rule away. All of them are woven into one
+// program, which is laid over the tree with go test's -overlay, so no file is touched;
+// one is awake at a time, and the tests named with it must fail. One that they all
+// pass names a rule that nobody holds: write the test, do not weaken the mutant.
 //
 //	go test -v ./internal/mutants -all
 //
@@ -29,11 +29,6 @@ type Mutant struct {
 	Also []Edit // made together with it, where a second rule stands behind the first
 
 	Packages []string // whose tests are asked, in order, until one notices
-	Run      string   // narrows the tests with -run, for speed; empty for all
-	// Inside has the tests inside the first package asked before those that stand
-	// in a package of their own beside it: those pull in half the module, and
-	// compiling that takes most of the time. For rules that a table inside holds.
-	Inside bool
 }
 
 // Edit is one further edit of a mutant.

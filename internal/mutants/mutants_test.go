@@ -41,13 +41,13 @@ func TestMutants(t *testing.T) {
 		return
 	}
 	list = slices.DeleteFunc(list, func(m Mutant) bool { return !strings.Contains(m.Name, *only) })
-	base(t, list)
+	bench := base(t, list)
 	summary := &table{}
 	t.Cleanup(func() { fmt.Print(summary) })
 	for _, m := range list {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
-			v, err := m.Try(t.Context(), root(t), t.TempDir())
+			v, err := bench.Try(t.Context(), m)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,6 +71,7 @@ func TestSafety(t *testing.T) {
 	if !*hunt {
 		return
 	}
+	bench := newBench(t, list)
 	summary := &table{}
 	t.Cleanup(func() { fmt.Print(summary) })
 	// One after the other: each takes all processors.
@@ -79,7 +80,7 @@ func TestSafety(t *testing.T) {
 			continue
 		}
 		t.Run(m.Name, func(t *testing.T) {
-			v, err := m.Hunt(t.Context(), root(t), t.TempDir())
+			v, err := bench.Hunt(t.Context(), m)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +106,9 @@ func TestIncidents(t *testing.T) {
 	}
 	list := List()
 	summary := &table{}
+	var bench *Bench
 	if *replays {
+		bench = newBench(t, list)
 		t.Cleanup(func() { fmt.Print(summary) })
 	}
 	for n, name := range tests {
@@ -119,7 +122,7 @@ func TestIncidents(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			v, err := list[i].Alone(t.Context(), root(t), t.TempDir(), "./"+IncidentTests, name)
+			v, err := bench.Ask(t.Context(), list[i], "./"+IncidentTests, "^"+name+"$")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -131,9 +134,19 @@ func TestIncidents(t *testing.T) {
 	}
 }
 
-// base fails unless the tests that are to catch the mutants pass as they are.
-func base(t *testing.T, list []Mutant) {
+func newBench(t *testing.T, list []Mutant) *Bench {
 	t.Helper()
+	bench, err := NewBench(root(t), t.TempDir(), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bench
+}
+
+// base fails unless the tests that are to catch the mutants pass as they are.
+func base(t *testing.T, list []Mutant) *Bench {
+	t.Helper()
+	bench := newBench(t, list)
 	asked := map[string]bool{}
 	for _, m := range list {
 		for _, p := range m.Packages {
@@ -141,11 +154,12 @@ func base(t *testing.T, list []Mutant) {
 				continue
 			}
 			asked[p] = true
-			if err := Base(t.Context(), root(t), p); err != nil {
+			if err := bench.Base(t.Context(), p); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
+	return bench
 }
 
 // check is the quick half: every edit applies once and compiles.
@@ -170,9 +184,6 @@ func TestListIsWhole(t *testing.T) {
 		seen[m.Name] = true
 		if m.Name == "" || m.Law == "" || len(m.Packages) == 0 {
 			t.Errorf("mutant %+v lacks a name, a law or packages", m)
-		}
-		if m.Inside && len(m.Also) > 0 {
-			t.Errorf("mutant %s is held by a table inside one package, and edits more than one rule", m.Name)
 		}
 	}
 }

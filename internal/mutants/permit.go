@@ -7,16 +7,16 @@ import "slices"
 func permitMutants() []Mutant {
 	own := []string{"./autoscaler"}
 	return slices.Concat(
-		inside(in("autoscaler/target.go", own, targetEdits()...)),
-		inside(in("autoscaler/permit.go", own, judgeEdits()...)),
+		in("autoscaler/target.go", own, targetEdits()...),
+		in("autoscaler/permit.go", own, judgeEdits()...),
 		in("autoscaler/permit.go", own, permitEdits()...),
-		inside(in("autoscaler/gate.go", own, gateEdits()...)),
-		inside(in("autoscaler/checkpoint.go", own, edit{
+		in("autoscaler/gate.go", own, gateEdits()...),
+		in("autoscaler/checkpoint.go", own, edit{
 			"desired-lag-endless", "our previous value explains what ECS shows only for as long as a read may lag",
-			"desired == d.Previous && at.Sub(d.At) < describeLag", "desired == d.Previous"})),
-		inside(in("autoscaler/occupancy.go", own, edit{
+			"desired == d.Previous && at.Sub(d.At) < describeLag", "desired == d.Previous"}),
+		in("autoscaler/occupancy.go", own, edit{
 			"unknown-is-idle", "the zero occupancy is unknown, and unknown is busy (law 3)",
-			"return o.known && o.sessions == 0", "return o.sessions == 0"})),
+			"return o.known && o.sessions == 0", "return o.sessions == 0"}),
 	)
 }
 

@@ -3,6 +3,7 @@ package mutants
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -45,8 +46,18 @@ var bound = Mutant{
 	Old: "return 10", New: "return n", Packages: []string{"."},
 }
 
+// bench weaves the mutants into a module.
+func bench(t *testing.T, dir string, list ...Mutant) *Bench {
+	t.Helper()
+	b, err := NewBench(dir, t.TempDir(), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func TestTryNamesTheTestThatCaughtIt(t *testing.T) {
-	v, err := bound.Try(t.Context(), small(t), t.TempDir())
+	v, err := bench(t, small(t), bound).Try(t.Context(), bound)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,10 +66,8 @@ func TestTryNamesTheTestThatCaughtIt(t *testing.T) {
 	}
 }
 
-func TestTryReportsWhatNoTestNotices(t *testing.T) {
-	m := bound
-	m.Run = "TestSmall"
-	v, err := m.Try(t.Context(), small(t), t.TempDir())
+func TestAskReportsWhatNoTestNotices(t *testing.T) {
+	v, err := bench(t, small(t), bound).Ask(t.Context(), bound, ".", "^TestSmall$")
 	if err != nil || v.Caught {
 		t.Errorf("verdict %+v, %v; only a test that cannot see the bound ran", v, err)
 	}
@@ -66,20 +75,27 @@ func TestTryReportsWhatNoTestNotices(t *testing.T) {
 
 func TestTryRefusesToAnswerWhereNothingWasAsked(t *testing.T) {
 	for name, change := range map[string]func(*Mutant){
-		"no test matches":      func(m *Mutant) { m.Run = "TestNothing" },
 		"does not compile":     func(m *Mutant) { m.New = "return \"ten\"" },
 		"anchor is gone":       func(m *Mutant) { m.Old = "return 11" },
 		"anchor stands twice":  func(m *Mutant) { m.Old = "return" },
 		"edit changes nothing": func(m *Mutant) { m.New = m.Old },
 		"file is gone":         func(m *Mutant) { m.File = "b.go" },
+		"no tests":             func(m *Mutant) { m.Packages = []string{"./empty"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := bound
 			change(&m)
-			if v, err := m.Try(t.Context(), small(t), t.TempDir()); err == nil {
+			b, err := NewBench(small(t), t.TempDir(), []Mutant{m})
+			if err != nil {
+				return
+			}
+			if v, err := b.Try(t.Context(), m); err == nil {
 				t.Errorf("answered %+v", v)
 			}
 		})
+	}
+	if v, err := bench(t, small(t), bound).Ask(t.Context(), bound, ".", "^TestNothing$"); err == nil {
+		t.Errorf("answered %+v, and no test matches", v)
 	}
 }
 
@@ -95,45 +111,84 @@ func TestEditsAreMadeTogether(t *testing.T) {
 	if text := texts["a.go"]; !strings.Contains(text, "n > 20") || !strings.Contains(text, "return 20") {
 		t.Errorf("with both edits the file reads %q", text)
 	}
-	if v, err := m.Try(t.Context(), dir, t.TempDir()); err != nil || !v.Caught {
+	if v, err := bench(t, dir, m).Try(t.Context(), m); err != nil || !v.Caught {
 		t.Errorf("verdict %+v, %v", v, err)
 	}
 	m.Also[0].Old = "return 11"
-	if v, err := m.Try(t.Context(), dir, t.TempDir()); err == nil {
-		t.Errorf("answered %+v of a mutant whose second edit does not apply", v)
+	if _, err := NewBench(dir, t.TempDir(), []Mutant{m}); err == nil {
+		t.Error("wove a mutant whose second edit does not apply")
+	}
+}
+
+func TestOneProgramHoldsTheMutantsAsleep(t *testing.T) {
+	dir := small(t)
+	text := "package small\n\nconst most = 10\n\nvar count int\n\n" +
+		"func Add(n int) {\n\tif n > most {\n\t\treturn\n\t}\n\tcount += n\n}\n"
+	test := "package small\n\nimport \"testing\"\n\nfunc TestAdd(t *testing.T) {\n\tcount = 0\n" +
+		"\tAdd(11)\n\tAdd(10)\n\tif count != 10 {\n\t\tt.Error(count)\n\t}\n}\n"
+	for name, text := range map[string]string{"b.go": text, "b_test.go": test} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	packages := []string{"."}
+	list := []Mutant{
+		bound,
+		{Name: "all", File: "b.go", Old: "n > most", New: "n > 2*most", Packages: packages},
+		{Name: "none", File: "b.go", Old: "count += n\n", New: "_ = n\n", Packages: packages},
+		{Name: "nothing", File: "b.go", Old: "count += n\n}", New: "count += 1 * n\n}", Packages: packages},
+		{Name: "constant", File: "b.go", Old: "most = 10", New: "most = 9", Packages: packages},
+	}
+	b := bench(t, dir, list...)
+	if err := b.Base(t.Context(), "."); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list {
+		if b.woven[m.Name] == (m.Name == "constant") {
+			t.Errorf("%s: woven %v; the value of a constant takes a program of its own", m.Name, b.woven[m.Name])
+		}
+		v, err := b.Try(t.Context(), m)
+		if err != nil || v.Caught == (m.Name == "nothing") {
+			t.Errorf("%s: verdict %+v, %v", m.Name, v, err)
+		}
 	}
 }
 
 func TestBaseRefusesATestThatFailsAnyway(t *testing.T) {
 	dir := small(t)
-	if err := Base(t.Context(), dir, "."); err != nil {
+	if err := bench(t, dir, bound).Base(t.Context(), "."); err != nil {
 		t.Errorf("a package whose tests pass was refused: %v", err)
 	}
 	broken := "package small\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) { t.Error(\"as ever\") }\n"
 	if err := os.WriteFile(filepath.Join(dir, "b_test.go"), []byte(broken), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Base(t.Context(), dir, "."); err == nil || !strings.Contains(err.Error(), "TestBroken") {
+	if err := bench(t, dir, bound).Base(t.Context(), "."); err == nil || !strings.Contains(err.Error(), "TestBroken") {
 		t.Errorf("Base said %v of a package with a test that fails anyway", err)
 	}
 }
 
-func TestInsideIsAskedFirst(t *testing.T) {
-	dir := small(t)
-	outside := "package small_test\n\nimport \"testing\"\n\nfunc TestAbove(t *testing.T) { t.Error(\"was run\") }\n"
-	if err := os.WriteFile(filepath.Join(dir, "a_outside_test.go"), []byte(outside), 0o600); err != nil {
+func TestWhatTakesLongIsAskedLast(t *testing.T) {
+	told, err := read([]byte(`{"Action":"run","Package":"p","Test":"TestLong"}
+{"Action":"run","Package":"p","Test":"TestLong/part"}
+{"Action":"pass","Package":"p","Test":"TestLong/part","Elapsed":9}
+{"Action":"pass","Package":"p","Test":"TestLong","Elapsed":9}
+{"Action":"run","Package":"p","Test":"TestShort"}
+{"Action":"pass","Package":"p","Test":"TestShort","Elapsed":0.1}
+`))
+	if err != nil || told.ran != 3 || told.tests != 2 || !slices.Equal(told.slow, []string{"TestLong"}) {
+		t.Fatalf("read %+v, %v", told, err)
+	}
+	b := bench(t, small(t), bound)
+	p, err := b.program(t.Context(), ".")
+	if err != nil {
 		t.Fatal(err)
 	}
-	m := bound
-	m.Inside = true
-	v, err := m.Try(t.Context(), dir, t.TempDir())
-	if err != nil || v.By != "example.com/small TestBound/above" {
-		t.Errorf("verdict %+v, %v; want the test inside the package", v, err)
-	}
-	m.Old, m.New = "func Bounded", "// Nothing notices this.\nfunc Bounded"
-	v, err = m.Try(t.Context(), dir, t.TempDir())
-	if err != nil || v.By != "example.com/small TestAbove" {
-		t.Errorf("verdict %+v, %v; want the test outside, asked when none inside noticed", v, err)
+	for _, late := range []string{"^TestSmall$", "^TestBound$"} {
+		p.late = late
+		if v, err := b.Try(t.Context(), bound); err != nil || !v.Caught {
+			t.Errorf("with %s last: verdict %+v, %v", late, v, err)
+		}
 	}
 }
 

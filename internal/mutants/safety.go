@@ -25,12 +25,12 @@ func Safety() []Mutant {
 	return slices.DeleteFunc(List(), func(m Mutant) bool { return !slices.Contains(safety, m.Name) })
 }
 
-// Hunt lets the explorer look for a violation under the mutant, and random schedules
-// where it finds none.
-func (m Mutant) Hunt(ctx context.Context, root, scratch string) (Verdict, error) {
-	v, err := m.Alone(ctx, root, scratch, ExplorerTests, "Test.*")
+// Hunt lets the explorer look for a violation with the mutant awake, and random
+// schedules where it finds none.
+func (b *Bench) Hunt(ctx context.Context, m Mutant) (Verdict, error) {
+	v, err := b.Ask(ctx, m, ExplorerTests, "")
 	if err != nil || v.Caught {
 		return v, err
 	}
-	return m.Alone(ctx, root, scratch, ScheduleTests, "TestSchedules", "-schedules="+SafetySchedules, "-hunt")
+	return b.Ask(ctx, m, ScheduleTests, "^TestSchedules$", "-schedules="+SafetySchedules, "-hunt")
 }
