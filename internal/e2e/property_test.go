@@ -161,6 +161,10 @@ func (w *world) run() []string {
 	return append(w.broken, append(w.cuts(), w.unrest()...)...)
 }
 
+// attended reports that six hours have had a surplus to give back and somebody to do
+// so: in a few schedules both controllers are held up for the better part of them.
+func (w *world) attended() bool { return w.long && w.awake >= 2*time.Hour }
+
 // controller makes passes until it is calm, as one process after another where it is
 // stopped in the middle.
 func (w *world) controller(name string, i int) {
@@ -181,6 +185,7 @@ func (w *world) controller(name string, i int) {
 			// What a pass could not do, the next one does.
 			pass, _ := ctl.Reconcile(ctx)
 			w.count(pass)
+			w.awake += pause
 			if w.dead[name] {
 				// Another process takes its place, and knows what the stores know.
 				w.restarts++
@@ -420,7 +425,7 @@ func (w *world) unrest() []string {
 	add(w.settles() && cp.Release != nil, "a release is under way: %+v", cp.Release)
 	add(cp.Brake.On(), "the brake is on: %s", cp.Brake.Detail)
 	add(w.rate == 0 && w.honest() && w.stuck > 0, "%d drains ended stuck, and no call was lost: %s", w.stuck, w.stuckAs)
-	add(w.long && w.settles() && w.released == 0, "six hours with a surplus, and no task was released")
+	add(w.attended() && w.settles() && w.released == 0, "six hours with a surplus, and no task was released")
 	if len(faults) > 0 {
 		for _, task := range state.Tasks {
 			if r, ok := w.raw.Record(autoscaler.TaskRef{Service: service, Task: task.ID}); ok && task.Wanted() {

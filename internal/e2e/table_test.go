@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
@@ -23,6 +24,7 @@ type tally struct {
 	released6                                                                               int // in six hours
 
 	long   bool
+	awake  time.Duration // in which controllers made passes, of both together
 	most   int
 	broken []string
 	last   autoscaler.Pass
@@ -82,7 +84,7 @@ type table struct {
 
 type sums struct {
 	tally
-	runs, wrong, longRuns int
+	runs, wrong, longRuns, awakeRuns int
 }
 
 func newTable() *table {
@@ -101,6 +103,9 @@ func (t *table) add(w *world, wrong int) {
 	}
 	if w.long {
 		s.longRuns++
+	}
+	if w.attended() {
+		s.awakeRuns++
 	}
 	for _, f := range rows() {
 		*f.of(&s.tally) += *f.of(&w.tally)
@@ -165,6 +170,7 @@ func (t *table) String() string {
 	fmt.Fprintln(w)
 	line("schedules", func(s *sums) int { return s.runs })
 	line("of six hours", func(s *sums) int { return s.longRuns })
+	line("of these with a surplus that a controller saw", func(s *sums) int { return s.awakeRuns })
 	line("schedules that went wrong", func(s *sums) int { return s.wrong })
 	for _, r := range rows() {
 		line(r.name, func(s *sums) int { return *r.of(&s.tally) })
@@ -190,7 +196,8 @@ func (t *table) ops() []ecssim.Op {
 }
 
 // missing says what has happened too seldom for the runs to prove anything about it:
-// a hundredth of the schedules, at least once.
+// a hundredth of the schedules, at least once; and whether too many releases ended
+// stuck where calls were lost.
 func (t *table) missing(schedules int) []string {
 	enough := max(1, schedules/100)
 	var all []string
@@ -205,6 +212,13 @@ func (t *table) missing(schedules int) []string {
 				all = append(all, fmt.Sprintf("a controller was stopped %d times %s %s, want %d", n, p, op.op, enough))
 			}
 		}
+	}
+	ended, stuck := 0, 0
+	for _, s := range t.columns {
+		ended, stuck = ended+s.ended, stuck+s.stuck
+	}
+	if stuck*1000 > ended {
+		all = append(all, fmt.Sprintf("%d of %d releases ended stuck, want fewer than one in a thousand", stuck, ended))
 	}
 	return all
 }
