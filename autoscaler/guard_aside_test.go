@@ -35,6 +35,8 @@ func TestGuardClosesWhatECSReplacesAnyway(t *testing.T) {
 	}{
 		{"in a deployment, just idle, a fifth of the open ones in a pass", func(*Snapshot, *Checkpoint, *Decision, *guardRules) {},
 			CodeCordonCap, []TaskID{"t00", "t01"}},
+		{"just idle, also where routing knows nothing of cordons", func(_ *Snapshot, _ *Checkpoint, _ *Decision, r *guardRules) { r.emptying = false },
+			CodeCordonCap, []TaskID{"t00", "t01"}},
 		{"not in an operator's pause", func(s *Snapshot, _ *Checkpoint, _ *Decision, _ *guardRules) {
 			s.Control.PauseIn = Override{By: "ann", Until: guardAt.Add(time.Hour)}
 		}, CodePaused, nil},

@@ -56,6 +56,8 @@ func TestTarget(t *testing.T) {
 		{"a task without a record is counted, and is starting", "oox", 3, 100, 3},
 		{"old tasks are capacity and are not counted", "OOo", 1, 100, 1},
 		{"old ones keep a place in the count", "OOo", 3, 100, 2},
+		{"and what is missing has one beside them", "OO", 4, 100, 4},
+		{"an old one that is being drained wants none", "OCo", 2, 100, 1},
 		{"within what is wanted", "OOOo", 2, 100, 2},
 		{"and within the most that may be", "OOOo", 3, 2, 2},
 		{"both revisions are no more than one of them", "OOOooo", 6, 100, 3},

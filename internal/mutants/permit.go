@@ -40,7 +40,7 @@ func targetEdits() []edit {
 			"min(c.oldOpen+c.missing(wantOpen), wantOpen, maxTotal)", "min(c.oldOpen+c.missing(wantOpen), maxTotal)"},
 		{"replacing-total", "MaxTotal bounds what is started for the old tasks",
 			"min(c.oldOpen+c.missing(wantOpen), wantOpen, maxTotal)", "min(c.oldOpen+c.missing(wantOpen), wantOpen)"},
-		{"replacing-retired", "a retired task of an old revision wants no place",
+		{"replacing-retired", "a task of an old revision that is being drained wants no place",
 			"} else if record == TaskOpen {", "} else if record != TaskNew {"},
 		{"target-no-primary", "a service whose deployments cannot be told apart is not counted",
 			`if state.primary() == "" {`, `if state.primary() == "" && wantOpen < 0 {`},
