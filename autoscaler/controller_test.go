@@ -598,6 +598,27 @@ func TestPauseHoldsBothDirections(t *testing.T) {
 	}
 }
 
+// Whose clock is off does not know how long anything has lasted.
+func TestControllerWhoseClockIsOffScalesNothingIn(t *testing.T) {
+	off := time.Duration(0)
+	w := newWorld(t, 4, func(c *autoscaler.Config) {
+		now := c.Now
+		c.Now = func() time.Time { return now().Add(off) }
+	})
+	w.passes(44)
+	w.wish.Open, off = 2, autoscaler.SkewBound+time.Second
+	for range 60 {
+		p := w.pass()
+		if !has(p.Reasons, autoscaler.CodeClock) || len(p.Actions) > 0 {
+			t.Fatalf("%v, %v; want nothing done and the clock told of", p.Actions, p.Reasons)
+		}
+	}
+	off = 0
+	if w.passes(60); w.desired() != 2 {
+		t.Errorf("desired %d, want 2 once the clock is right", w.desired())
+	}
+}
+
 // An operator's limits are the ones that a release carried on elsewhere sees.
 func TestLimitsForATime(t *testing.T) {
 	w := newWorld(t, 2, nil)

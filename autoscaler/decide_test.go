@@ -114,6 +114,46 @@ func TestRecordsOfDeadTasksAreClosed(t *testing.T) {
 	}
 }
 
+// By a clock that is off a task could have been missing for ten minutes that was not.
+func TestClockThatIsOffClosesNoRecord(t *testing.T) {
+	o := testObserver(Decision{Open: 3, Reasons: []Reason{{Code: "x"}}})
+	for _, off := range []bool{false, true} {
+		v := viewOf(o, guardAt, "ooo", Checkpoint{})
+		v.state.Tasks[1].LastStatus, v.state.Tasks[1].DesiredStatus = "STOPPED", "STOPPED"
+		v.clockOff = off
+		if n := len(o.decide(v).dead); (n == 0) != off {
+			t.Errorf("clock off %v: %d records are closed", off, n)
+		}
+	}
+}
+
+// scribbler takes every task for idle, and writes that into what it is shown.
+type scribbler struct{}
+
+func (scribbler) Name() string { return "scribbler" }
+
+func (scribbler) Decide(s Snapshot) Decision {
+	d := Decision{Open: 1, Reasons: []Reason{{Code: "idle"}}}
+	for i := range s.Tasks {
+		s.Tasks[i].Occupancy, s.Tasks[i].IdleFor = Sessions(0), time.Hour
+		d.Remove = append(d.Remove, s.Tasks[i].ID)
+	}
+	return d
+}
+
+func TestPolicyThatWritesWhatItIsShownChangesNothing(t *testing.T) {
+	o := testObserver(Decision{})
+	o.cfg.Policy = scribbler{}
+	v := viewOf(o, guardAt, "ooo", Checkpoint{Desired: DesiredCount{Value: 3, Known: true}})
+	for i := range v.snapshot.Tasks {
+		v.snapshot.Tasks[i].Occupancy = Sessions(1)
+	}
+	v.snapshot.Totals.Count(v.snapshot.Tasks)
+	if d := o.decide(v); len(d.guarded.cordon) > 0 || !hasCode(d.pass.Reasons, CodeBusy) {
+		t.Errorf("cordoned %v, reasons %v; each task holds a session", d.guarded.cordon, d.pass.Reasons)
+	}
+}
+
 func TestBrake(t *testing.T) {
 	o := testObserver(Decision{Open: 3, Reasons: []Reason{{Code: "x"}}})
 	sick := func(v *view, n int, how func(*Task)) {
