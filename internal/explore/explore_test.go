@@ -78,10 +78,13 @@ func TestScenes(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			r := Explore(s, Limits{States: mostStates, Rest: true})
-			t.Log(r)
-			if !r.Whole {
-				t.Error("not everything was seen, or something is broken")
+			switch {
+			case len(r.Broken) > 0:
+				t.Errorf("violated: %s", r.Broken[0])
+			case !r.Whole:
+				t.Errorf("has more than %d states; nothing is said of the rest", mostStates)
 			}
+			t.Log(r)
 		})
 	}
 }
