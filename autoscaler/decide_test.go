@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 type fixedPolicy struct {
@@ -151,6 +154,27 @@ func TestPolicyThatWritesWhatItIsShownChangesNothing(t *testing.T) {
 	v.snapshot.Totals.Count(v.snapshot.Tasks)
 	if d := o.decide(v); len(d.guarded.cordon) > 0 || !hasCode(d.pass.Reasons, CodeBusy) {
 		t.Errorf("cordoned %v, reasons %v; each task holds a session", d.guarded.cordon, d.pass.Reasons)
+	}
+}
+
+// The pins are an operator's, and the memory is the checkpoint's.
+func TestPolicyIsShownNothingThatOthersHold(t *testing.T) {
+	opaque := cmpopts.EquateComparable(Occupancy{})
+	made := func() Snapshot {
+		return Snapshot{
+			Tasks: []Task{{ID: "a"}}, Control: Control{Pins: []Pin{{Task: "a"}}},
+			Utilization: Utilization{"cpu": {Value: 0.5}}, Memory: Memory(`{"n":1}`),
+		}
+	}
+	s := made()
+	shown := s.apart()
+	if diff := cmp.Diff(s, shown, opaque); diff != "" {
+		t.Fatalf("what is shown differs (-have +shown):\n%s", diff)
+	}
+	shown.Tasks[0].ID, shown.Control.Pins[0].Task = "b", "b"
+	shown.Utilization["cpu"], shown.Memory[5] = Reading{Value: 1}, '2'
+	if diff := cmp.Diff(made(), s, opaque); diff != "" {
+		t.Errorf("a policy wrote into what others hold (-want +got):\n%s", diff)
 	}
 }
 
