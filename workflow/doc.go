@@ -86,6 +86,28 @@
 //   - A task that ECS stops though it is not retired cannot be brought back: that
 //     is an alert, and nothing more is retired while its record stands.
 //
+// # How it is shown
+//
+// Random schedules run the whole of it: two controllers with the wildest of policies,
+// the application's processes and its users, interleaved call by call, held up for up
+// to a day and stopped anywhere, while calls fail in every way and others write the
+// desired count, deploy, stop tasks and bare them. Two thousand run with the tests; for
+// a hundred thousand, some fifty minutes of processor time:
+//
+//	go test -v -timeout 3h ./internal/e2e -run TestSchedules -schedules 100000
+//
+// In these, of 3.3 million sessions none at level A or B was cut by the protocol. At
+// level C five were, each begun within the bound of its task's retiring, and 4,051 on
+// tasks that served before a pass had protected them, which at that level nothing
+// prevents. 236,738 releases ended, none of them stuck, with 749,972 tasks released; of
+// 4,675 runs of six hours in which a controller was at work, each gave its surplus back.
+// The rarest fault struck 38,738 times, and a controller was stopped at the rarest point
+// 1,544 times. The table has a column for each level, and for both readings of when ECS
+// refuses protection.
+//
+// internal/explore goes through every order of events of a few actors instead, and
+// internal/mutants takes each rule away and asks which test notices.
+//
 // # What it costs
 //
 // A batch of k tasks of a service of n: one UpdateService, no other write where
