@@ -29,7 +29,7 @@
 // the damage is printed:
 //
 //	go test -v -run Planted ./internal/explore
-//	go test -v -run Scenes ./internal/explore -whole    # the large scenes too
+//	go test -v -timeout 1h -run Scenes ./internal/explore -whole    # the large scenes too
 //
 // It has no deployments, no balancer, no level C, no lag of what ECS shows, and one
 // process to a task: the random schedules of internal/e2e have these.
