@@ -44,8 +44,10 @@ func scenes() (small, large []Scene) {
 		add(&large, level, "a task is emptied, all actors", func(s *Scene) {
 			s.Users, s.Reports, s.Reopens = []User{plain, last}, 3, 1
 		})
-		add(&large, level, "two controllers retire it, all actors", func(s *Scene) {
-			s.From, s.Controllers, s.ScaleOut, s.Users, s.Reports, s.Reopens = FromAcknowledged, 2, true, []User{plain, last}, 1, 1
+		// With the scale-out writer besides, two controllers do not fit into 24 GB of
+		// memory: that is the scene after retire, below.
+		add(&large, level, "two controllers retire it, and it is reopened", func(s *Scene) {
+			s.From, s.Controllers, s.Users, s.Reopens = FromAcknowledged, 2, []User{plain, last}, 1
 		})
 	}
 	add(&small, a, "a count arrives late", func(s *Scene) {
