@@ -66,12 +66,7 @@ func TestGuardClosesWhatECSReplacesAnyway(t *testing.T) {
 			row.change(&s, &c, &d, &rules)
 			s.Totals.Count(s.Tasks)
 			g := guard(&s, &c, d, rules)
-			if got := cordonedIDs(g); !slices.Equal(got, row.cordon) {
-				t.Errorf("cordoned %v, want %v; reasons %v", got, row.cordon, g.reasons)
-			}
-			if row.code != "" && !hasCode(g.reasons, row.code) {
-				t.Errorf("no reason %q in %v", row.code, g.reasons)
-			}
+			expectCordons(t, g, row.cordon, row.code)
 			for _, c := range g.cordon {
 				if !c.aside {
 					t.Errorf("%s is closed as if it were scale-in", c.task)

@@ -42,6 +42,18 @@ func cordonedIDs(g guarded) []TaskID {
 	return ids
 }
 
+// expectCordons fails unless just these are cordoned and the code is among the reasons;
+// an empty one asks for none.
+func expectCordons(t *testing.T, g guarded, want []TaskID, code Code) {
+	t.Helper()
+	if got := cordonedIDs(g); !slices.Equal(got, want) {
+		t.Errorf("cordoned %v, want %v; reasons %v", got, want, g.reasons)
+	}
+	if code != "" && !hasCode(g.reasons, code) {
+		t.Errorf("no reason %q in %v", code, g.reasons)
+	}
+}
+
 func hasCode(reasons []Reason, code Code) bool {
 	return slices.ContainsFunc(reasons, func(r Reason) bool { return r.Code == code })
 }
@@ -202,12 +214,7 @@ func TestGuardRules(t *testing.T) {
 			tt.change(&s, &c, &d, &rules)
 			s.Totals.Count(s.Tasks)
 			g := guard(&s, &c, d, rules)
-			if got := cordonedIDs(g); !slices.Equal(got, tt.cordon) {
-				t.Errorf("cordoned %v, want %v; reasons %v", got, tt.cordon, g.reasons)
-			}
-			if tt.code != "" && !hasCode(g.reasons, tt.code) {
-				t.Errorf("no reason %q in %v", tt.code, g.reasons)
-			}
+			expectCordons(t, g, tt.cordon, tt.code)
 			if g.want != tt.want {
 				t.Errorf("want = %d, want %d", g.want, tt.want)
 			}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 )
@@ -112,8 +111,7 @@ func TestNextInADeployment(t *testing.T) {
 			Action{Kind: Protect, Step: StepProtection, Tasks: one, Code: autoscaler.CodeBusyRetired}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			byCode := cmp.Options{cmpopts.EquateEmpty(), cmp.Comparer(func(a, b autoscaler.Reason) bool { return a.Code == b.Code })}
-			if diff := cmp.Diff(row.want, Next(row.in), byCode); diff != "" {
+			if diff := cmp.Diff(row.want, Next(row.in), bySense()); diff != "" {
 				t.Errorf("next action (-want +got):\n%s", diff)
 			}
 		})

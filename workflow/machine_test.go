@@ -305,11 +305,7 @@ func TestNext(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			before := clone(row.in)
 			got := Next(row.in)
-			bySense := cmp.Options{
-				cmpopts.EquateEmpty(),
-				cmp.Comparer(func(a, b autoscaler.Reason) bool { return a.Code == b.Code }),
-			}
-			if diff := cmp.Diff(row.want, got, bySense); diff != "" {
+			if diff := cmp.Diff(row.want, got, bySense()); diff != "" {
 				t.Errorf("next action (-want +got):\n%s", diff)
 			}
 			if again := Next(row.in); !reflect.DeepEqual(got, again) {
@@ -319,6 +315,14 @@ func TestNext(t *testing.T) {
 				t.Error("Next changed the facts it was given")
 			}
 		})
+	}
+}
+
+// bySense compares reasons by their codes.
+func bySense() cmp.Option {
+	return cmp.Options{
+		cmpopts.EquateEmpty(),
+		cmp.Comparer(func(a, b autoscaler.Reason) bool { return a.Code == b.Code }),
 	}
 }
 

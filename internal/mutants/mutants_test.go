@@ -71,7 +71,7 @@ func TestSafety(t *testing.T) {
 	if !*hunt {
 		return
 	}
-	bench := newBench(t, list)
+	bench := benchOn(t, root(t), list...)
 	summary := &table{}
 	t.Cleanup(func() { fmt.Print(summary) })
 	// One after the other: each takes all processors.
@@ -108,7 +108,7 @@ func TestIncidents(t *testing.T) {
 	summary := &table{}
 	var bench *Bench
 	if *replays {
-		bench = newBench(t, list)
+		bench = benchOn(t, root(t), list...)
 		t.Cleanup(func() { fmt.Print(summary) })
 	}
 	for n, name := range tests {
@@ -134,19 +134,10 @@ func TestIncidents(t *testing.T) {
 	}
 }
 
-func newBench(t *testing.T, list []Mutant) *Bench {
-	t.Helper()
-	bench, err := NewBench(root(t), t.TempDir(), list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bench
-}
-
 // base fails unless the tests that are to catch the mutants pass as they are.
 func base(t *testing.T, list []Mutant) *Bench {
 	t.Helper()
-	bench := newBench(t, list)
+	bench := benchOn(t, root(t), list...)
 	asked := map[string]bool{}
 	for _, m := range list {
 		for _, p := range m.Packages {

@@ -26,7 +26,6 @@ type Verdict struct {
 // Its methods may be called from several goroutines.
 type Bench struct {
 	root, scratch string
-	list          []Mutant
 	woven         map[string]bool
 	overlay       string
 
@@ -45,7 +44,7 @@ func NewBench(root, scratch string, list []Mutant) (*Bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Bench{root: root, scratch: scratch, list: list, woven: woven, overlay: overlay, programs: map[string]*program{}}, nil
+	return &Bench{root: root, scratch: scratch, woven: woven, overlay: overlay, programs: map[string]*program{}}, nil
 }
 
 // Base runs the tests of the packages while every mutant is asleep. Where one fails
@@ -72,18 +71,18 @@ func (b *Bench) Base(ctx context.Context, packages string) error {
 // Try asks the tests of the mutant's packages, one package after the other, until one
 // notices. An error means that the question was not answered.
 func (b *Bench) Try(ctx context.Context, m Mutant) (Verdict, error) {
-	for _, p := range m.Packages {
-		base, err := b.program(ctx, p)
+	for _, packages := range m.Packages {
+		p, err := b.awake(ctx, m, packages)
 		if err != nil {
 			return Verdict{}, err
 		}
-		phases := []string{"-test.skip=" + base.late, "-test.run=" + base.late}
-		if base.late == "" {
+		phases := []string{"-test.skip=" + p.late, "-test.run=" + p.late}
+		if p.late == "" {
 			phases = []string{"-test.run="}
 		}
 		for _, phase := range phases {
-			if v, err := b.ask(ctx, m, p, phase); err != nil || v.Caught {
-				return v, err
+			if told, err := p.run(ctx, m.Name, phase); err != nil || told.verdict.Caught {
+				return told.verdict, err
 			}
 		}
 	}
@@ -93,19 +92,26 @@ func (b *Bench) Try(ctx context.Context, m Mutant) (Verdict, error) {
 // Ask runs the tests of a package that a pattern matches with the mutant awake.
 // Arguments go to the tests.
 func (b *Bench) Ask(ctx context.Context, m Mutant, packages, pattern string, args ...string) (Verdict, error) {
-	return b.ask(ctx, m, packages, append([]string{"-test.run=" + pattern}, args...)...)
-}
-
-func (b *Bench) ask(ctx context.Context, m Mutant, packages string, args ...string) (Verdict, error) {
-	p, err := b.program(ctx, packages)
-	if err == nil && !b.woven[m.Name] {
-		p, err = b.apart(ctx, m, packages)
-	}
+	p, err := b.awake(ctx, m, packages)
 	if err != nil {
 		return Verdict{}, err
 	}
-	told, err := p.run(ctx, m.Name, args...)
+	told, err := p.run(ctx, m.Name, append([]string{"-test.run=" + pattern}, args...)...)
 	return told.verdict, err
+}
+
+// awake returns the test program of a package in which the mutant can be woken: the one
+// that all share, or one of its own for a mutant that cannot be woven in.
+func (b *Bench) awake(ctx context.Context, m Mutant, packages string) (*program, error) {
+	shared, err := b.program(ctx, packages)
+	if err != nil || b.woven[m.Name] {
+		return shared, err
+	}
+	own, err := b.apart(ctx, m, packages)
+	if err == nil {
+		own.late = shared.late
+	}
+	return own, err
 }
 
 // program returns the test program of a package, built on the first call.

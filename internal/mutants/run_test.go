@@ -46,8 +46,8 @@ var bound = Mutant{
 	Old: "return 10", New: "return n", Packages: []string{"."},
 }
 
-// bench weaves the mutants into a module.
-func bench(t *testing.T, dir string, list ...Mutant) *Bench {
+// benchOn weaves the mutants into a module.
+func benchOn(t *testing.T, dir string, list ...Mutant) *Bench {
 	t.Helper()
 	b, err := NewBench(dir, t.TempDir(), list)
 	if err != nil {
@@ -57,7 +57,7 @@ func bench(t *testing.T, dir string, list ...Mutant) *Bench {
 }
 
 func TestTryNamesTheTestThatCaughtIt(t *testing.T) {
-	v, err := bench(t, small(t), bound).Try(t.Context(), bound)
+	v, err := benchOn(t, small(t), bound).Try(t.Context(), bound)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func TestTryNamesTheTestThatCaughtIt(t *testing.T) {
 }
 
 func TestAskReportsWhatNoTestNotices(t *testing.T) {
-	v, err := bench(t, small(t), bound).Ask(t.Context(), bound, ".", "^TestSmall$")
+	v, err := benchOn(t, small(t), bound).Ask(t.Context(), bound, ".", "^TestSmall$")
 	if err != nil || v.Caught {
 		t.Errorf("verdict %+v, %v; only a test that cannot see the bound ran", v, err)
 	}
@@ -94,7 +94,7 @@ func TestTryRefusesToAnswerWhereNothingWasAsked(t *testing.T) {
 			}
 		})
 	}
-	if v, err := bench(t, small(t), bound).Ask(t.Context(), bound, ".", "^TestNothing$"); err == nil {
+	if v, err := benchOn(t, small(t), bound).Ask(t.Context(), bound, ".", "^TestNothing$"); err == nil {
 		t.Errorf("answered %+v, and no test matches", v)
 	}
 }
@@ -111,7 +111,7 @@ func TestEditsAreMadeTogether(t *testing.T) {
 	if text := texts["a.go"]; !strings.Contains(text, "n > 20") || !strings.Contains(text, "return 20") {
 		t.Errorf("with both edits the file reads %q", text)
 	}
-	if v, err := bench(t, dir, m).Try(t.Context(), m); err != nil || !v.Caught {
+	if v, err := benchOn(t, dir, m).Try(t.Context(), m); err != nil || !v.Caught {
 		t.Errorf("verdict %+v, %v", v, err)
 	}
 	m.Also[0].Old = "return 11"
@@ -139,7 +139,7 @@ func TestOneProgramHoldsTheMutantsAsleep(t *testing.T) {
 		{Name: "nothing", File: "b.go", Old: "count += n\n}", New: "count += 1 * n\n}", Packages: packages},
 		{Name: "constant", File: "b.go", Old: "most = 10", New: "most = 9", Packages: packages},
 	}
-	b := bench(t, dir, list...)
+	b := benchOn(t, dir, list...)
 	if err := b.Base(t.Context(), "."); err != nil {
 		t.Fatal(err)
 	}
@@ -156,14 +156,14 @@ func TestOneProgramHoldsTheMutantsAsleep(t *testing.T) {
 
 func TestBaseRefusesATestThatFailsAnyway(t *testing.T) {
 	dir := small(t)
-	if err := bench(t, dir, bound).Base(t.Context(), "."); err != nil {
+	if err := benchOn(t, dir, bound).Base(t.Context(), "."); err != nil {
 		t.Errorf("a package whose tests pass was refused: %v", err)
 	}
 	broken := "package small\n\nimport \"testing\"\n\nfunc TestBroken(t *testing.T) { t.Error(\"as ever\") }\n"
 	if err := os.WriteFile(filepath.Join(dir, "b_test.go"), []byte(broken), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := bench(t, dir, bound).Base(t.Context(), "."); err == nil || !strings.Contains(err.Error(), "TestBroken") {
+	if err := benchOn(t, dir, bound).Base(t.Context(), "."); err == nil || !strings.Contains(err.Error(), "TestBroken") {
 		t.Errorf("Base said %v of a package with a test that fails anyway", err)
 	}
 }
@@ -179,7 +179,7 @@ func TestWhatTakesLongIsAskedLast(t *testing.T) {
 	if err != nil || told.ran != 3 || told.tests != 2 || !slices.Equal(told.slow, []string{"TestLong"}) {
 		t.Fatalf("read %+v, %v", told, err)
 	}
-	b := bench(t, small(t), bound)
+	b := benchOn(t, small(t), bound)
 	p, err := b.program(t.Context(), ".")
 	if err != nil {
 		t.Fatal(err)

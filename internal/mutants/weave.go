@@ -40,35 +40,30 @@ func Weave(root string, list []Mutant) (texts map[string]string, woven map[strin
 			continue
 		}
 		woven[m.Name] = true
-		for at, text := range bodies {
-			at.file.add(at.body, m.Name, text)
+		for fn, text := range bodies {
+			fn.add(m.Name, text)
 		}
 	}
 	texts = map[string]string{}
 	for name, f := range files {
-		if f.threads == nil {
+		text := f.String()
+		if text == f.text {
 			continue
 		}
-		texts[name] = f.String()
+		texts[name] = text
 		texts[path.Join(path.Dir(name), "mutant_awake.go")] = fmt.Sprintf(
 			"package %s\n\nimport \"os\"\n\nvar %s = os.Getenv(%q)\n", f.pkg, alive, Environment)
 	}
 	return texts, woven, nil
 }
 
-// place is one function's body in one file.
-type place struct {
-	file *fabric
-	body *ast.BlockStmt
-}
-
 // bodies returns the text of each function body that the mutant edits, as it reads
 // with the edits, and nil where it cannot be woven.
-func (m Mutant) bodies(root string, files map[string]*fabric) (map[place]string, error) {
+func (m Mutant) bodies(root string, files map[string]*fabric) (map[*function]string, error) {
 	if _, err := m.Apply(root); err != nil {
 		return nil, err
 	}
-	cuts := map[place][]cut{}
+	cuts := map[*function][]cut{}
 	for _, e := range m.edits() {
 		f := files[e.File]
 		if f == nil {
@@ -79,15 +74,15 @@ func (m Mutant) bodies(root string, files map[string]*fabric) (map[place]string,
 			files[e.File] = f
 		}
 		c := e.cut(f.text)
-		body := f.around(c)
-		if body == nil {
+		fn := f.around(c)
+		if fn == nil {
 			return nil, nil
 		}
-		cuts[place{f, body}] = append(cuts[place{f, body}], c)
+		cuts[fn] = append(cuts[fn], c)
 	}
-	bodies := map[place]string{}
-	for at, list := range cuts {
-		bodies[at] = at.file.cutOut(at.body, list)
+	bodies := map[*function]string{}
+	for fn, list := range cuts {
+		bodies[fn] = fn.cutOut(list)
 	}
 	return bodies, nil
 }
@@ -110,17 +105,19 @@ func (e Edit) cut(text string) cut {
 	return cut{begin + before, begin + len(e.Old) - after, e.New[before : len(e.New)-after]}
 }
 
-// fabric is one source file, and what is to be woven into it.
+// fabric is one source file, with its functions in the order of the file.
 type fabric struct {
 	text, pkg string
-	set       *token.FileSet
-	functions []function
-	threads   map[*ast.BlockStmt][]string
+	functions []*function
 }
 
+// function is one function's body, and what is to be woven into it.
 type function struct {
-	body    *ast.BlockStmt
-	results bool
+	file     *fabric
+	from, to int // what stands between its braces
+	results  bool
+	labels   bool
+	threads  []string
 }
 
 func spread(file string) (*fabric, error) {
@@ -128,50 +125,33 @@ func spread(file string) (*fabric, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fabric{text: string(text), set: token.NewFileSet()}
-	parsed, err := parser.ParseFile(f.set, file, text, parser.SkipObjectResolution)
+	set := token.NewFileSet()
+	parsed, err := parser.ParseFile(set, file, text, parser.SkipObjectResolution)
 	if err != nil {
 		return nil, err
 	}
-	f.pkg = parsed.Name.Name
+	f := &fabric{text: string(text), pkg: parsed.Name.Name}
+	add := func(signature *ast.FuncType, body *ast.BlockStmt) {
+		if body == nil { // written in another language
+			return
+		}
+		f.functions = append(f.functions, &function{
+			file: f, from: set.Position(body.Lbrace).Offset + 1, to: set.Position(body.Rbrace).Offset,
+			results: signature.Results != nil, labels: labelled(body),
+		})
+	}
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncDecl:
-			f.functions = append(f.functions, function{n.Body, n.Type.Results != nil})
+			add(n.Type, n.Body)
 			return false
 		case *ast.FuncLit: // in the value of a variable: one in a function is part of it
-			f.functions = append(f.functions, function{n.Body, n.Type.Results != nil})
+			add(n.Type, n.Body)
 			return false
 		}
 		return true
 	})
 	return f, nil
-}
-
-func (f *fabric) offset(at token.Pos) int { return f.set.Position(at).Offset }
-
-// around returns the function's body that a cut is in, or nil.
-func (f *fabric) around(c cut) *ast.BlockStmt {
-	for _, fn := range f.functions {
-		if fn.body != nil && f.offset(fn.body.Lbrace) < c.from && c.to <= f.offset(fn.body.Rbrace) && !labelled(fn.body) {
-			return fn.body
-		}
-	}
-	return nil
-}
-
-// cutOut is the text between a body's braces with the cuts made.
-func (f *fabric) cutOut(body *ast.BlockStmt, cuts []cut) string {
-	slices.SortFunc(cuts, func(a, b cut) int { return a.from - b.from })
-	var out strings.Builder
-	last := f.offset(body.Lbrace) + 1
-	for _, c := range cuts {
-		out.WriteString(f.text[last:c.from])
-		out.WriteString(c.text)
-		last = c.to
-	}
-	out.WriteString(f.text[last:f.offset(body.Rbrace)])
-	return out.String()
 }
 
 func labelled(body *ast.BlockStmt) (found bool) {
@@ -183,31 +163,48 @@ func labelled(body *ast.BlockStmt) (found bool) {
 	return found
 }
 
+// around returns the function that a cut is in, or nil.
+func (f *fabric) around(c cut) *function {
+	for _, fn := range f.functions {
+		if fn.from <= c.from && c.to <= fn.to && !fn.labels {
+			return fn
+		}
+	}
+	return nil
+}
+
+// cutOut is the function's body with the cuts made.
+func (fn *function) cutOut(cuts []cut) string {
+	slices.SortFunc(cuts, func(a, b cut) int { return a.from - b.from })
+	var out strings.Builder
+	last := fn.from
+	for _, c := range cuts {
+		out.WriteString(fn.file.text[last:c.from])
+		out.WriteString(c.text)
+		last = c.to
+	}
+	out.WriteString(fn.file.text[last:fn.to])
+	return out.String()
+}
+
 // add weaves a body in, to be run while the mutant is awake.
-func (f *fabric) add(body *ast.BlockStmt, name, text string) {
+func (fn *function) add(name, text string) {
 	// A body with results ends in a return of its own.
-	i := slices.IndexFunc(f.functions, func(fn function) bool { return fn.body == body })
-	if !f.functions[i].results {
+	if !fn.results {
 		text += "\nreturn\n"
 	}
-	if f.threads == nil {
-		f.threads = map[*ast.BlockStmt][]string{}
-	}
-	f.threads[body] = append(f.threads[body], fmt.Sprintf("\nif %s == %q {%s}\n", alive, name, text))
+	fn.threads = append(fn.threads, fmt.Sprintf("\nif %s == %q {%s}\n", alive, name, text))
 }
 
 // String is the file with all that was woven in.
 func (f *fabric) String() string {
 	var out strings.Builder
 	last := 0
-	for _, fn := range f.functions { // in the order of the file
-		if threads := f.threads[fn.body]; threads != nil {
-			at := f.offset(fn.body.Lbrace) + 1
-			out.WriteString(f.text[last:at])
-			last = at
-			for _, t := range threads {
-				out.WriteString(t)
-			}
+	for _, fn := range f.functions {
+		out.WriteString(f.text[last:fn.from])
+		last = fn.from
+		for _, t := range fn.threads {
+			out.WriteString(t)
 		}
 	}
 	out.WriteString(f.text[last:])
