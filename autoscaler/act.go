@@ -150,7 +150,7 @@ func (r *running) cordon(ctx context.Context) {
 	for _, victim := range r.d.guarded.cordon {
 		_, err := r.c.sessions.Cordon(ctx, r.c.cordonRequest(r.v, victim))
 		if r.did(Action{Code: CodeCordoned, Task: victim.task}, err) {
-			r.cordoned = r.cordoned || !victim.aside
+			r.cordoned = r.cordoned || !victim.aside && !victim.atOnce
 		}
 	}
 }

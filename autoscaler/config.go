@@ -18,6 +18,9 @@ type Timing struct {
 	// that calls Reconcile each minute sets 60 s, so that Healthy knows. It
 	// cannot be none.
 	Interval time.Duration
+	// Spacing is the shortest time between two passes of Run that Wake or Taken asked
+	// for. Default 1 s.
+	Spacing time.Duration
 	// IdleFor is how long a task that is drained only if idle must have been
 	// idle. Default 5 min.
 	IdleFor time.Duration
@@ -53,6 +56,7 @@ func (t Timing) withDefaults() Timing {
 		}
 	}
 	fill(&t.Interval, 15*time.Second)
+	fill(&t.Spacing, time.Second)
 	fill(&t.IdleFor, 5*time.Minute)
 	fill(&t.Cooldown, 5*time.Minute)
 	fill(&t.MetricAge, 5*time.Minute)

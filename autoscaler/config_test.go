@@ -56,7 +56,7 @@ func TestLimits(t *testing.T) {
 func TestTimingDefaults(t *testing.T) {
 	got := Timing{IdleFor: -1, Cooldown: time.Minute}.withDefaults()
 	want := Timing{
-		Interval: 15 * time.Second, IdleFor: 0, Cooldown: time.Minute, MetricAge: 5 * time.Minute,
+		Interval: 15 * time.Second, Spacing: time.Second, IdleFor: 0, Cooldown: time.Minute, MetricAge: 5 * time.Minute,
 		MinAge: 5 * time.Minute, CordonLease: 15 * time.Minute, Notice: 15 * time.Minute,
 	}
 	if got != want {

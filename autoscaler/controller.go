@@ -24,6 +24,7 @@ type Controller struct {
 	permits  Permits
 	logger   *slog.Logger
 	wake     chan struct{}
+	events   events
 	lastGood atomic.Int64 // Unix nanoseconds of the last pass that succeeded
 	sequence atomic.Int64 // makes drain ids unique within one instant
 }
@@ -55,11 +56,14 @@ func New(cfg Config) (*Controller, error) {
 // that the pass could not be carried out; what was refused, by AWS or by the
 // guard, is a reason in the pass. The pass is filled as far as it came.
 func (c *Controller) Reconcile(ctx context.Context) (Pass, error) {
+	c.events.begins()
 	v, err := c.observe(ctx)
 	if err != nil {
 		return c.failed(v.at, err), err
 	}
+	v.snapshot.Reaction = c.events.reaction(c.cfg.Timing.Interval)
 	d := c.decide(&v)
+	c.events.decided(&v, d.room)
 	run := running{c: c, v: &v, d: &d}
 	if err := run.act(ctx); err != nil {
 		d.pass.Error = err.Error()
@@ -69,31 +73,46 @@ func (c *Controller) Reconcile(ctx context.Context) (Pass, error) {
 	return d.pass, nil
 }
 
-// Run makes passes until ctx ends, one each interval and one after each Wake,
-// and returns ctx's error. A pass that failed is logged, and the next one comes
-// in its turn.
+// Run makes passes until ctx ends, one each interval and one after each Wake and
+// each breach that [Controller.Taken] hears of, though never two within
+// Timing.Spacing, and returns ctx's error. A pass that failed is logged, and the
+// next one comes in its turn.
 func (c *Controller) Run(ctx context.Context) error {
-	timer := time.NewTimer(0)
+	timer, spacing := time.NewTimer(0), time.NewTimer(0)
 	defer timer.Stop()
+	defer spacing.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-timer.C:
 		case <-c.wake:
+			// What wakes while the spacing passes is answered by the same pass.
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-spacing.C:
+			}
 		}
 		pass, err := c.Reconcile(ctx)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return ctx.Err()
-		case err != nil:
-			c.logger.LogAttrs(ctx, slog.LevelError, "pass failed", slog.Any("pass", pass))
-		case pass.Severity() == Alert:
-			c.logger.LogAttrs(ctx, slog.LevelWarn, "pass", slog.Any("pass", pass))
-		case !pass.Quiet():
-			c.logger.LogAttrs(ctx, slog.LevelInfo, "pass", slog.Any("pass", pass))
 		}
+		c.log(ctx, pass, err)
 		timer.Reset(c.cfg.Timing.Interval)
+		spacing.Reset(c.cfg.Timing.Spacing)
+	}
+}
+
+// log writes the record of a pass, unless it has nothing to tell.
+func (c *Controller) log(ctx context.Context, pass Pass, err error) {
+	switch {
+	case err != nil:
+		c.logger.LogAttrs(ctx, slog.LevelError, "pass failed", slog.Any("pass", pass))
+	case pass.Severity() == Alert:
+		c.logger.LogAttrs(ctx, slog.LevelWarn, "pass", slog.Any("pass", pass))
+	case !pass.Quiet():
+		c.logger.LogAttrs(ctx, slog.LevelInfo, "pass", slog.Any("pass", pass))
 	}
 }
 

@@ -680,17 +680,24 @@ func TestRunMakesAPassEachIntervalAndAtEachWake(t *testing.T) {
 		<-time.After(15 * time.Second)
 		expect("after an interval", 2)
 		ctl.Wake()
-		expect("after a wake", 3)
+		expect("after a wake within the spacing", 2)
+		<-time.After(time.Second)
+		expect("when the spacing has passed", 3)
+		<-time.After(time.Second)
 		counted.set(nil, func() { ctl.Wake(); ctl.Wake(); ctl.Wake() })
 		ctl.Wake()
+		expect("after a wake with the spacing behind it", 4)
+		<-time.After(time.Second)
 		expect("after three more during the pass, which count as one", 5)
-		if last := bubble.Add(15 * time.Second); !ctl.Healthy(last.Add(45*time.Second)) || ctl.Healthy(last.Add(time.Minute)) {
+		<-time.After(2 * time.Second)
+		expect("and no further", 5)
+		if last := bubble.Add(18 * time.Second); !ctl.Healthy(last.Add(45*time.Second)) || ctl.Healthy(last.Add(time.Minute)) {
 			t.Error("healthy for three intervals after a pass, and no longer")
 		}
 		counted.set(errors.New("boom"), nil)
 		<-time.After(time.Minute)
 		synctest.Wait()
-		if ctl.Healthy(bubble.Add(75 * time.Second)) {
+		if ctl.Healthy(bubble.Add(90 * time.Second)) {
 			t.Error("healthy although every pass failed for a minute")
 		}
 		cancel()

@@ -57,7 +57,7 @@ func (o *Observer) standing(v *view, d *decided, t *Task) []Reason {
 	case TaskNew:
 		return say(CodeNotOpened, Info, "it has not opened yet")
 	case TaskOpen:
-		if code, held := g.taskHeld(t, true); held {
+		if code, held := g.taskHeld(t, true, false); held {
 			return say(code, Info, "%s sessions, idle for %s", t.Occupancy, t.IdleFor)
 		}
 		return say(CodeMinimum, Info, "nothing asks for it to go: %d open and starting tasks, %d wanted", v.snapshot.Totals.Capacity(), d.guarded.want)

@@ -18,6 +18,7 @@ type guarded struct {
 type cordon struct {
 	task       TaskID
 	onlyIfIdle bool
+	atOnce     bool // the policy has weighed when: no cooldown holds it, and none follows
 	aside      bool // it goes with the desired count left alone; no cooldown follows
 }
 
@@ -55,7 +56,7 @@ func guard(s *Snapshot, c *Checkpoint, d Decision, rules guardRules) guarded {
 	g.pickReopen(d)
 	switch held := g.holdsIn(d); {
 	case len(held) == 0:
-		g.pickRelease()
+		g.pickRelease(d)
 		g.pickCordon(d)
 	case g.wantsIn(d) || s.Totals.Cordoned > 0:
 		g.out.reasons = append(g.out.reasons, held...)
@@ -224,11 +225,16 @@ func preferReopen(d Decision, a, b Task) int {
 	return bn - an
 }
 
-// pickRelease names the drains that are finished and are not to be reopened.
-func (g *guarding) pickRelease() {
+// pickRelease names the drains that are finished and are neither to be reopened nor
+// kept. An operator's drain is not the policy's to keep.
+func (g *guarding) pickRelease(d Decision) {
+	keep := make(map[TaskID]bool, len(d.Keep))
+	for _, id := range d.Keep {
+		keep[id] = true
+	}
 	for i := range g.s.Tasks {
 		t := &g.s.Tasks[i]
-		if t.Ready && !t.Pinned && !slices.Contains(g.out.reopen, t.ID) {
+		if t.Ready && !t.Pinned && (!keep[t.ID] || t.DrainBy != "") && !slices.Contains(g.out.reopen, t.ID) {
 			g.out.release = append(g.out.release, t.ID)
 		}
 	}

@@ -177,7 +177,7 @@ func (g *guarding) chosen(id TaskID) bool {
 // asideHeld says why a task that ECS is replacing may not be closed. It need not
 // have been idle for a while: nothing speaks for keeping it.
 func (g *guarding) asideHeld(t *Task, onlyIfIdle bool) (Code, bool) {
-	code, held := g.taskHeld(t, onlyIfIdle)
+	code, held := g.taskHeld(t, onlyIfIdle, false)
 	if code == CodeNotIdleLong {
 		return "", false
 	}

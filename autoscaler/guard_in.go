@@ -44,8 +44,11 @@ func (g *guarding) pickCordon(d Decision) {
 		return
 	}
 	if wait := g.cooldown(); wait > 0 {
-		g.say(CodeCooldown, Info, "", "%v since the last scale-in is to pass first", wait.Round(time.Second))
-		return
+		waiting := len(candidates)
+		candidates = slices.DeleteFunc(candidates, func(c cordon) bool { return !c.atOnce })
+		if len(candidates) < waiting {
+			g.say(CodeCooldown, Info, "", "%v since the last scale-in is to pass first", wait.Round(time.Second))
+		}
 	}
 	g.take(candidates, surplus)
 }
@@ -64,24 +67,24 @@ func (g *guarding) cooldown() time.Duration {
 func (g *guarding) named(d Decision) []cordon {
 	var out []cordon
 	seen := make(map[TaskID]bool)
-	add := func(id TaskID, onlyIfIdle bool) {
+	add := func(id TaskID, onlyIfIdle, atOnce bool) {
 		t, ok := g.task(id)
 		if !ok || t.State != TaskOpen || seen[id] {
 			g.say(CodeNotATask, Notice, id, "named by the policy; not an open task, or named twice")
 			return
 		}
 		seen[id] = true
-		if code, hold := g.taskHeld(t, onlyIfIdle); hold {
+		if code, hold := g.taskHeld(t, onlyIfIdle, atOnce); hold {
 			g.say(code, Info, id, "")
 			return
 		}
-		out = append(out, cordon{task: id, onlyIfIdle: onlyIfIdle})
+		out = append(out, cordon{task: id, onlyIfIdle: onlyIfIdle, atOnce: atOnce})
 	}
 	for _, id := range d.Remove {
-		add(id, true)
+		add(id, true, false)
 	}
 	for _, id := range d.Empty {
-		add(id, !g.rules.emptying)
+		add(id, !g.rules.emptying, g.rules.by == "") // an operator waits as others do
 	}
 	return out
 }
@@ -96,7 +99,7 @@ func (g *guarding) idle() []cordon {
 		if t.State != TaskOpen {
 			continue
 		}
-		if code, hold := g.taskHeld(t, true); hold {
+		if code, hold := g.taskHeld(t, true, false); hold {
 			held[code]++
 			continue
 		}
@@ -115,8 +118,9 @@ func (g *guarding) idle() []cordon {
 	return out
 }
 
-// taskHeld says why one open task may not be closed.
-func (g *guarding) taskHeld(t *Task, onlyIfIdle bool) (Code, bool) {
+// taskHeld says why one open task may not be closed. One that goes at once need not
+// have been idle for a while.
+func (g *guarding) taskHeld(t *Task, onlyIfIdle, atOnce bool) (Code, bool) {
 	n, known := t.Occupancy.Sessions()
 	switch {
 	case !known:
@@ -131,7 +135,7 @@ func (g *guarding) taskHeld(t *Task, onlyIfIdle bool) (Code, bool) {
 		return CodeYoung, true
 	case onlyIfIdle && n > 0:
 		return CodeBusy, true
-	case onlyIfIdle && g.rules.by == "" && t.IdleFor < g.rules.timing.IdleFor:
+	case onlyIfIdle && !atOnce && g.rules.by == "" && t.IdleFor < g.rules.timing.IdleFor:
 		return CodeNotIdleLong, true
 	}
 	return "", false

@@ -203,6 +203,18 @@ func TestGuardRules(t *testing.T) {
 		{"an abstention holds", func(_ *Snapshot, _ *Checkpoint, d *Decision, _ *guardRules) {
 			d.Abstain = true
 		}, "", nil, 10},
+		{"what the policy empties waits for no cooldown", func(_ *Snapshot, c *Checkpoint, d *Decision, _ *guardRules) {
+			c.LastIn = guardAt.Add(-time.Second)
+			d.Remove, d.Empty = []TaskID{"t00"}, []TaskID{"t09"}
+		}, CodeCooldown, []TaskID{"t09"}, 7},
+		{"what the policy empties need not have been idle for long", func(s *Snapshot, _ *Checkpoint, d *Decision, r *guardRules) {
+			s.Tasks[0].IdleFor, r.emptying = 0, false
+			d.Empty = []TaskID{"t00"}
+		}, "", []TaskID{"t00"}, 7},
+		{"an operator's wish waits for the cooldown", func(_ *Snapshot, c *Checkpoint, d *Decision, r *guardRules) {
+			c.LastIn, r.by = guardAt.Add(-time.Second), "ann"
+			d.Empty = []TaskID{"t09"}
+		}, CodeCooldown, nil, 7},
 		{"an operator need not wait for idleness", func(s *Snapshot, _ *Checkpoint, d *Decision, r *guardRules) {
 			s.Tasks[0].IdleFor = 0
 			d.Remove, r.by = []TaskID{"t00"}, "ann"
@@ -283,6 +295,10 @@ func TestGuardReleasesWhatIsReady(t *testing.T) {
 		{"not what is pinned", func(s *Snapshot, _ *Checkpoint, _ *Decision) { s.Tasks[7].Pinned = true }, []TaskID{"t08"}},
 		{"not what is reopened", func(_ *Snapshot, _ *Checkpoint, d *Decision) { d.Open = 9 }, []TaskID{"t08"}},
 		{"not while scale-in is held", func(s *Snapshot, _ *Checkpoint, _ *Decision) { s.Deployment = DeploymentRolling }, nil},
+		{"not what the policy keeps", func(_ *Snapshot, _ *Checkpoint, d *Decision) { d.Keep = []TaskID{"t08"} }, []TaskID{"t07"}},
+		{"an operator's drain is not the policy's to keep", func(s *Snapshot, _ *Checkpoint, d *Decision) {
+			s.Tasks[8].DrainBy, d.Keep = "ann", []TaskID{"t08"}
+		}, []TaskID{"t07", "t08"}},
 		{"also while the policy abstains", func(_ *Snapshot, _ *Checkpoint, d *Decision) { d.Abstain = true }, []TaskID{"t07", "t08"}},
 	}
 	for _, tt := range tests {

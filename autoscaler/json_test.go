@@ -40,6 +40,7 @@ func randomSnapshot(r *rand.Rand) Snapshot {
 		Utilization: Utilization{MetricCPU: {Value: r.Float64() * 100, At: guardAt}},
 		Control:     Control{Pins: []Pin{{Task: "t", Override: Override{By: "ann", Until: guardAt}}}},
 		Tasks:       []Task{},
+		Reaction:    time.Duration(r.Int64N(3)) * 1500 * time.Millisecond,
 	}
 	for range r.IntN(4) {
 		task := Task{

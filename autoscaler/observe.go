@@ -91,6 +91,7 @@ func (o *Observer) observe(ctx context.Context) (view, error) {
 		Limits: limits, Control: control,
 		ServiceDesired: v.state.Desired, Running: v.state.Running, Pending: v.state.Pending,
 		Deployment: v.state.deployment(), Demand: activity.Demand, Memory: v.checkpoint.Memory,
+		Reaction: o.cfg.Timing.Interval,
 	}
 	v.snapshot.Tasks = o.tasks(&v)
 	v.noteUnopened()

@@ -37,10 +37,19 @@ type Decision struct {
 	// what there is and Remove and Empty are nil, the controller picks idle tasks.
 	Remove []TaskID `json:"remove,omitempty"`
 	// Empty names tasks to drain even while sessions live: they run out on
-	// their own, and nothing is cut.
+	// their own, and nothing is cut. Where Config.Emptying does not allow that they
+	// are drained if they are idle now. Neither waits for Timing.IdleFor or
+	// Timing.Cooldown: a policy that names them so has weighed when.
 	Empty []TaskID `json:"empty,omitempty"`
 	// Reopen names cordoned tasks to prefer when capacity is wanted back.
 	Reopen []TaskID `json:"reopen,omitempty"`
+	// Keep names cordoned tasks that are not to be released yet, however empty:
+	// they can be reopened at once, and one that is released cannot.
+	Keep []TaskID `json:"keep,omitempty"`
+	// Room is how many free slots of open tasks the policy wants at the least. A
+	// controller that hears of fewer makes a pass before its turn; see
+	// Controller.Taken. 0 asks for none.
+	Room int `json:"room,omitempty"`
 	// Reasons is never empty.
 	Reasons []Reason `json:"reasons"`
 	// Memory is handed back in the next snapshot. To keep what there was,

@@ -31,6 +31,11 @@ type Snapshot struct {
 	Demand      Demand      `json:"demand"`
 	Utilization Utilization `json:"utilization,omitempty"`
 
+	// Reaction is how long it may take until the policy is asked again once fewer
+	// slots are free than the Room it asks for: seconds where the controller hears of
+	// sessions as they begin, the interval of passes elsewhere. 0 is not known.
+	Reaction time.Duration `json:"-"`
+
 	// Memory is what the policy returned last time; nil on the first pass.
 	Memory Memory `json:"memory,omitempty"`
 }
@@ -41,6 +46,30 @@ func (s Snapshot) apart() Snapshot {
 	s.Tasks, s.Control.Pins = slices.Clone(s.Tasks), slices.Clone(s.Control.Pins)
 	s.Utilization, s.Memory = maps.Clone(s.Utilization), slices.Clone(s.Memory)
 	return s
+}
+
+// snapshotJSON gives Snapshot its JSON form: durations as seconds.
+type snapshotJSON struct {
+	plainSnapshot
+	Reaction seconds `json:"reaction_s,omitempty"`
+}
+
+type plainSnapshot Snapshot
+
+// MarshalJSON writes the snapshot with its reaction time in seconds.
+func (s Snapshot) MarshalJSON() ([]byte, error) {
+	return json.Marshal(snapshotJSON{plainSnapshot(s), seconds(s.Reaction)})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (s *Snapshot) UnmarshalJSON(text []byte) error {
+	var in snapshotJSON
+	if err := json.Unmarshal(text, &in); err != nil {
+		return err
+	}
+	*s = Snapshot(in.plainSnapshot)
+	s.Reaction = time.Duration(in.Reaction)
+	return nil
 }
 
 // Want returns a decision for n open tasks, with code as its reason.

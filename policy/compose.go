@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
@@ -16,7 +17,7 @@ func ask(s autoscaler.Snapshot, by string, member autoscaler.Policy, memory auto
 	}
 	s.Memory = memory
 	d := member.Decide(s)
-	d.Open = bounded(d.Open)
+	d.Open, d.Room = bounded(d.Open), bounded(d.Room)
 	if d.Abstain {
 		d.Open = have
 	}
@@ -59,7 +60,9 @@ type group struct {
 	before   memories // as the snapshot brought them
 	after    memories // as they will be
 	reasons  []autoscaler.Reason
-	passed   int // members without an opinion
+	kept     []autoscaler.TaskID // drains that a member keeps
+	room     int                 // the most that a member asks for
+	passed   int                 // members without an opinion
 	abstains bool
 }
 
@@ -75,6 +78,13 @@ func (g *group) ask(i int, member autoscaler.Policy) (d autoscaler.Decision, opi
 		g.after[key] = d.Memory
 	}
 	g.reasons = append(g.reasons, d.Reasons...)
+	// Whatever becomes of its number: giving back needs all, and room anybody.
+	g.room = max(g.room, d.Room)
+	for _, id := range d.Keep {
+		if !slices.Contains(g.kept, id) {
+			g.kept = append(g.kept, id)
+		}
+	}
 	switch {
 	case d.Abstain:
 		g.abstains = true
@@ -98,6 +108,12 @@ func (g *group) keep(i int, member autoscaler.Policy) {
 // those of the members, and the memory of all.
 func (g *group) close(d autoscaler.Decision) autoscaler.Decision {
 	d.Reasons = append(d.Reasons, g.reasons...)
+	d.Room = g.room
+	for _, id := range g.kept {
+		if !slices.Contains(d.Reopen, id) {
+			d.Keep = append(d.Keep, id)
+		}
+	}
 	var dropped []string
 	d.Memory, dropped = g.after.pack()
 	for _, key := range dropped {

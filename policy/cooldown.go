@@ -53,7 +53,7 @@ func (p Cooldown) held(d autoscaler.Decision, have int, code autoscaler.Code, wa
 		Detail: fmt.Sprintf("%d wanted, %v to wait", d.Open, wait.Round(time.Second)),
 	}
 	return autoscaler.Decision{
-		Open: have, Memory: d.Memory, Reasons: append([]autoscaler.Reason{own}, d.Reasons...),
+		Open: have, Keep: d.Keep, Room: d.Room, Memory: d.Memory, Reasons: append([]autoscaler.Reason{own}, d.Reasons...),
 	}
 }
 

@@ -23,6 +23,7 @@ func (p Optional) Decide(s autoscaler.Snapshot) autoscaler.Decision {
 		return d
 	}
 	silent := hold(&s, p.Name(), CodeNoOpinion, "the member abstains")
+	silent.Keep, silent.Room = d.Keep, d.Room
 	silent.Reasons, silent.Memory = append(silent.Reasons, d.Reasons...), d.Memory
 	return silent
 }

@@ -26,7 +26,7 @@ func policyClauses() []clause.Clause[policyHarness] {
 		promise("concurrent", "Decide may run on many goroutines at once, with the same results.", checkConcurrent),
 		promise("reasons", "Every decision has a reason, and every reason has a code.", checkReasons),
 		promise("open", "Open is a number of tasks, 0 or more.", checkOpen),
-		promise("tasks", "Remove and Empty name open tasks of the snapshot, Reopen cordoned ones, and no task is named twice.", checkTasks),
+		promise("tasks", "Remove and Empty name open tasks of the snapshot, Reopen and Keep cordoned ones, Room is 0 or more, and no task is named twice.", checkTasks),
 		promise("abstention", "An abstention carries a reason of notice severity or higher.", checkAbstention),
 		promise("memory", "Memory is nil or one JSON value of at most 16 KiB.", checkMemory),
 	}
@@ -211,6 +211,10 @@ func checkTasks(t clause.T, h policyHarness) {
 		check("Remove", d.Remove, autoscaler.TaskOpen)
 		check("Empty", d.Empty, autoscaler.TaskOpen)
 		check("Reopen", d.Reopen, autoscaler.TaskCordoned)
+		check("Keep", d.Keep, autoscaler.TaskCordoned)
+		if d.Room < 0 {
+			t.Fatalf("%s: Room is %d", s.label, d.Room)
+		}
 	}
 }
 
