@@ -22,6 +22,11 @@ const (
 	// or not. Who is refused tries again three times, a second apart, wherever the
 	// balancer then sends it at random, and then keeps trying.
 	EnterByBalancer
+	// EnterSteered goes to the task with the fewest sessions among those that were not
+	// taken out of the balancer, as behind one that keeps the flows of a target that
+	// was. A cordoned task takes nobody, and one that is reopened takes users again
+	// 20 seconds later.
+	EnterSteered
 )
 
 // ApplicationConfig describes an application and its users. The contracts are

@@ -21,6 +21,7 @@ const (
 	lastTry      = 16              // of one placement: more refusals than any race explains
 	grantTries   = 3               // of one question, before it is withdrawn
 	demandSource = "ecssim/entrance"
+	steerBack    = 20 * time.Second // from a task's reopening until a balancer routes to it
 	patience     = 30 * time.Minute // of a user on a stage, who then leaves
 )
 
@@ -60,6 +61,8 @@ type broker struct {
 	view     []autoscaler.TaskActivity
 	viewedAt time.Time
 	passed   []autoscaler.TaskID // tasks that refused in the placement under way
+	// Tasks that were out of the balancer when they were last looked at; steered only.
+	out map[autoscaler.TaskID]bool
 
 	// Demand is reported as it changes and not with each user: a burst of a
 	// thousand is one report, and the controller hears of it as soon.
@@ -179,10 +182,10 @@ func (b *broker) serve() {
 // place finds a task for a user by the broker's own view. It gives up only after
 // a fresh look.
 func (b *broker) place(u *user) bool {
-	route := sessionstore.Pack
+	route, steered := sessionstore.Pack, b.a.cfg.Entrance == EnterSteered
 	// Packing keeps other tasks empty, and an empty task is what a scale-in can
 	// release; spreading is what most balancers do.
-	if b.a.cfg.Entrance == EnterLeast {
+	if b.a.cfg.Entrance == EnterLeast || steered {
 		route = sessionstore.Least
 	}
 	b.passed = b.passed[:0]
@@ -192,7 +195,7 @@ func (b *broker) place(u *user) bool {
 		fresh := b.look()
 		choice, ok := sessionstore.Place(b.view, route)
 		// Only a question opens a cordoned task, and a level B process is not asked.
-		ok = ok && (!choice.Reopen || b.asks(choice.Ref.Task))
+		ok = ok && (!choice.Reopen || b.asks(choice.Ref.Task) && !steered)
 		if (!ok || choice.Reopen) && !fresh {
 			b.viewedAt = time.Time{}
 			continue
@@ -225,6 +228,9 @@ func (b *broker) look() bool {
 		b.view = activity.Tasks
 	}
 	b.viewedAt = now
+	if b.a.cfg.Entrance == EnterSteered {
+		b.steer(now)
+	}
 	// A task that has refused this user would be chosen again: the look may lag
 	// behind the record, and a process may be closed while its record is open.
 	for _, id := range b.passed {
@@ -233,6 +239,27 @@ func (b *broker) look() bool {
 		}
 	}
 	return true
+}
+
+// steer leaves out what the balancer does not route to: a task that was cordoned and
+// was not reopened long enough ago.
+func (b *broker) steer(now time.Time) {
+	if b.out == nil {
+		b.out = make(map[autoscaler.TaskID]bool)
+	}
+	for i := range b.view {
+		a := &b.view[i]
+		switch {
+		case a.State == autoscaler.TaskCordoned:
+			b.out[a.Ref.Task] = true
+		case a.State != autoscaler.TaskOpen:
+			delete(b.out, a.Ref.Task)
+		case b.out[a.Ref.Task] && now.Sub(a.Opened) < steerBack:
+			a.Occupancy = autoscaler.Occupancy{}
+		default:
+			delete(b.out, a.Ref.Task)
+		}
+	}
 }
 
 // find returns a task's place in the view, or -1.

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/seed-979cce96/idlescale/autoscaler"
+	"github.com/seed-979cce96/idlescale/policy"
+	"github.com/seed-979cce96/idlescale/policy/backtest"
+)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func load(name string, seed uint64) backtest.Load {
+	open := func(f string) backtest.Load {
+		return must(backtest.ReadLoad(must(os.Open("/work/shared/traces/"+f)), f))
+	}
+	switch name {
+	case "taxi":
+		return open("nyc-green-2023q1.csv.gz")
+	case "azure":
+		return open("azure-vm-v1-single-6d.csv.gz")
+	case "fold":
+		return must(open("nyc-green-2023q1.csv.gz").Fold(12, 4))
+	case "step":
+		return backtest.Step{Seed: seed}.Load()
+	}
+	panic(name)
+}
+
+func main() {
+	debug.SetGCPercent(400)
+	rows := flag.String("rows", "taxi,azure,fold,redirect,step,one,fifty", "")
+	seeds := flag.Int("seeds", 1, "")
+	days := flag.Float64("days", 0, "")
+	tune := flag.String("t", "{}", "json tuning; several by ;")
+	pol := flag.String("p", "headroom", "")
+	par := flag.Int("par", 2, "")
+	flag.Parse()
+	var wg sync.WaitGroup
+	sem := make(chan bool, *par)
+	for _, tj := range strings.Split(*tune, ";") {
+		var tn policy.Tuning
+		if err := json.Unmarshal([]byte(tj), &tn); err != nil {
+			panic(err)
+		}
+		for _, row := range strings.Split(*rows, ",") {
+			for seed := 1; seed <= *seeds; seed++ {
+				sem <- true
+				wg.Go(func() {
+					defer func() { <-sem }()
+					var p autoscaler.Policy = policy.Headroom{T: tn}
+					if *pol == "buffer" {
+						p = policy.Buffer{Slots: 10, Percent: 15}
+					}
+					t := backtest.Trial{Policy: p, Seed: uint64(seed)}
+					goal := ""
+					switch row {
+					case "taxi":
+						t.Load, goal = load("taxi", 0), "1.34@50 (1.30)"
+					case "azure":
+						t.Load, goal = load("azure", 0), "1.17@50 (1.16)"
+					case "fold", "redirect":
+						t.Load, t.Route, goal = load("fold", 0), backtest.RouteSteered, "1.33@50 (1.27)"
+						if row == "redirect" {
+							t.Route, goal = backtest.RouteRedirect, "(1.40@200 .5r)"
+						}
+						t.Interval, t.DeregistrationDelay = time.Minute, 300*time.Second
+					case "step":
+						t.Load, t.WarmUp, goal = load("step", uint64(seed)), 24*time.Hour, "1.30@5000 (1.25@4000)"
+					case "one":
+						t.Load, t.Slots, goal = load("taxi", 0), 1, "1.42@500"
+					case "fifty":
+						t.Load, t.Slots, goal = load("fold", 0), 50, "1.16@50"
+					}
+					if *days > 0 && row != "step" {
+						t.Load = t.Load.Until(time.Duration(*days * 24 * float64(time.Hour)))
+					}
+					began := time.Now()
+					r, err := t.Run(context.Background())
+					if err != nil {
+						fmt.Println(row, err)
+						return
+					}
+					fmt.Printf("%-9s s%d %-40s ratio %.3f clv %.3f  %5.0f ppm  killed %d starts %5d cord %5d reop %5d ref %.2f passes %d max %.0fs  goal %s  %.0fs\n", row, seed, tj, r.RatioLB1, r.RatioClairvoyant, r.NoSlotPPM, r.Killed, r.TaskStarts, r.Cordons, r.Reopens, r.RefusalsPerArrival, r.Passes, r.WaitMax, goal, time.Since(began).Seconds())
+				})
+			}
+		}
+	}
+	wg.Wait()
+}
