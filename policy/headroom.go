@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -360,7 +361,7 @@ func (p Headroom) plan(s *autoscaler.Snapshot, st *hstate, tn Tuning, f fcast, u
 				d.Keep = append(d.Keep, c.id)
 				continue
 			}
-			if c.idl.Seconds() >= tn.Hold && reserve-c.fr >= f.room2+band && short2 <= 0 {
+			if c.idl.Seconds() >= tn.Hold && reserve-c.fr >= f.room2+band && short2 <= 0 && starting == 0 && s.Pending == 0 {
 				reserve -= c.fr
 				continue
 			}
@@ -368,6 +369,6 @@ func (p Headroom) plan(s *autoscaler.Snapshot, st *hstate, tn Tuning, f fcast, u
 		}
 	}
 	d.Room = int(math.Ceil(max(1, min(f.room2+waiting-starting*slots-spare, free), f.room1)))
-	d.Reasons = []autoscaler.Reason{{Code: code, By: "headroom", Detail: "room " + strconv.Itoa(int(f.room2)) + " z " + strconv.FormatFloat(f.z, 'f', 2, 64)}}
+	d.Reasons = []autoscaler.Reason{{Code: code, By: "headroom", Detail: fmt.Sprintf("free %v spare %v starting %v r1 %.1f r2 %.1f lam %.3f mean %.1f sd %.1f H %.0f react %v room %d ", free, spare, starting, f.room1, f.room2, f.lambda*60, f.mean, f.sd, f.startS, s.Reaction, d.Room)+ "room " + strconv.Itoa(int(f.room2)) + " z " + strconv.FormatFloat(f.z, 'f', 2, 64)}}
 	return d
 }

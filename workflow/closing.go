@@ -69,13 +69,32 @@ func stopStraggler(f *Facts) (Action, bool) {
 	}
 	var tasks []autoscaler.TaskID
 	for _, a := range f.unreleased() {
-		late := !f.At.Before(f.chosenBy(a))
+		late := f.choosesNone() || !f.At.Before(f.chosenBy(a))
 		if late && a.Occupancy.Idle() && !f.shielded(a.Ref.Task) && f.listed(a.Ref.Task) != nil {
 			tasks = append(tasks, a.Ref.Task)
 		}
 	}
 	tasks = f.untried(Stop, tasks)
 	return Action{Kind: Stop, Step: StepWatch, Tasks: tasks}, len(tasks) > 0
+}
+
+// choosesNone reports that ECS means to run no more tasks than the desired count, so
+// that it will choose none: demand came back, and a retired task stands where one that
+// serves could. A count that was just lowered may not be read yet.
+func (f *Facts) choosesNone() bool {
+	if f.State == nil {
+		return false
+	}
+	desired, wanted := f.State.Desired, 0
+	if last := f.Checkpoint.Desired; last.Known {
+		desired = min(desired, last.Value)
+	}
+	for i := range f.State.Tasks {
+		if f.State.Tasks[i].Wanted() {
+			wanted++
+		}
+	}
+	return wanted <= desired
 }
 
 // chosenBy is when ECS should have chosen a retired task at the latest.
@@ -191,6 +210,8 @@ func (f *Facts) lookAt(a *autoscaler.TaskActivity) time.Time {
 		return f.At
 	case f.wanted(id) && f.shielded(id):
 		return a.RetiredAt.Add(f.Options.Timing.SelfClear)
+	case f.wanted(id) && f.choosesNone():
+		return f.At
 	case f.wanted(id):
 		return f.chosenBy(a)
 	}

@@ -121,7 +121,7 @@ func closingEdits() []edit {
 		{"close-missing-at-once", "a task that ECS does not know is closed after ten minutes, not before",
 			"f.At.Sub(since) >= f.Options.Timing.Missing", "f.At.Sub(since) >= 0"},
 		{"stop-early", "ECS has its time to choose (step 10)",
-			"late := !f.At.Before(f.chosenBy(a))", "late := !f.At.Before(a.RetiredAt)"},
+			"!f.At.Before(f.chosenBy(a))\n\t\tif", "!f.At.Before(a.RetiredAt)\n\t\tif"},
 		{"stop-never", "a retired task that ECS does not choose is stopped (step 10)",
 			"return Action{Kind: Stop, Step: StepWatch, Tasks: tasks}, len(tasks) > 0", "return Action{Kind: Stop, Step: StepWatch, Tasks: tasks}, len(tasks) > 100"},
 		{"stop-shielded", "a retired task whose protection still stands is not stopped (step 8)",

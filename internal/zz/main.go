@@ -88,6 +88,13 @@ func main() {
 					if *days > 0 && row != "step" {
 						t.Load = t.Load.Until(time.Duration(*days * 24 * float64(time.Hour)))
 					}
+					if os.Getenv("DUMP") != "" {
+						t.Passes = func(p autoscaler.Pass) {
+							if x := p.At.Format("0215:04"); x >= os.Getenv("DUMP") && x < os.Getenv("UNTIL") {
+								fmt.Println(p.At.Format("02 15:04:05"), p.Totals.Open, p.Totals.Starting, p.Totals.Cordoned, p.Totals.Retired, "want", p.Wanted, p.Open, p.Actions, p.Reasons)
+							}
+						}
+					}
 					began := time.Now()
 					r, err := t.Run(context.Background())
 					if err != nil {
