@@ -2,7 +2,7 @@ package policy
 
 import (
 	"cmp"
-"fmt"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -33,6 +33,12 @@ type Tuning struct {
 	NoGLR    bool
 	NoSeason bool
 	SkewAdd  float64
+	EpsMax   float64
+	GLR      float64
+	NegCut   float64
+	Gamma    float64
+	OldEps   bool
+	StartQ   float64
 }
 
 func (t Tuning) def() Tuning {
@@ -42,7 +48,7 @@ func (t Tuning) def() Tuning {
 		}
 	}
 	or(&t.EpsMul, 1)
-	or(&t.TauN, 30)
+	or(&t.TauN, 60)
 	or(&t.TauMin, 120)
 	or(&t.TauMax, 1800)
 	or(&t.Hold, 30)
@@ -50,6 +56,9 @@ func (t Tuning) def() Tuning {
 	or(&t.H1, 5)
 	or(&t.Prior, 1000)
 	or(&t.SkewAdd, 1)
+	or(&t.GLR, 11)
+	or(&t.EpsMax, 0.1)
+	or(&t.StartQ, 1)
 	return t
 }
 
@@ -61,6 +70,13 @@ type hstate struct {
 	at         int64 // ms
 	arr, dep   int64
 	n, t       float64 // decayed arrivals, seconds
+	n2, t2     float64
+	tp, score  float64
+	wM0, wMs   float64
+	bins       [336]uint16
+	binC, binE float64
+	binI       int32
+	weeks      float64
 	d, u       float64 // decayed departures, session-seconds
 	q, w       float64 // dispersion
 	start      float64
@@ -119,6 +135,8 @@ func (p Headroom) learn(s *autoscaler.Snapshot, st *hstate, tn Tuning) {
 		}
 		st.at, st.arr, st.dep = now, s.Demand.Arrivals, s.Demand.Departures
 		st.n, st.t = sessions/600*60, 60
+		st.n2, st.t2 = st.n, st.t
+		st.tp = st.n
 		st.d, st.u = sessions/600*60, sessions*60
 		return
 	}
@@ -159,8 +177,9 @@ func (p Headroom) learn(s *autoscaler.Snapshot, st *hstate, tn Tuning) {
 				best, bestRate, bestT = g, n/T, T
 			}
 		}
-		if best > 11 {
+		if best > tn.GLR {
 			st.n, st.t = bestRate*bestT, bestT
+			st.tp = st.profile(s.At) * bestT
 			st.w0 = 0
 			for i := range st.ring { // forget what was before
 				if st.ring[i].at != 0 && float64(now-st.ring[i].at)/1000 > bestT {
@@ -170,9 +189,14 @@ func (p Headroom) learn(s *autoscaler.Snapshot, st *hstate, tn Tuning) {
 			lam = bestRate
 		}
 	}
+	P := st.profile(s.At)
+	st.binAdd(s.At, float64(dA), dt)
 	tau := min(max(tn.TauN/max(lam, 1e-9), tn.TauMin), tn.TauMax)
 	k := math.Exp(-dt / tau)
 	st.n, st.t = st.n*k+float64(dA), st.t*k+dt
+	st.tp = st.tp*k + P*dt
+	kl := math.Exp(-dt / 86400)
+	st.n2, st.t2 = st.n2*kl+float64(dA), st.t2*kl+dt
 	kd := math.Exp(-dt / 3600)
 	st.d, st.u = st.d*kd+float64(dD), st.u*kd+sessions*dt
 	// ring
@@ -205,6 +229,11 @@ func (p Headroom) learn(s *autoscaler.Snapshot, st *hstate, tn Tuning) {
 				a := float64(s.Demand.Arrivals - st.wArr)
 				st.q, st.w = st.q*kk+(a-m)*(a-m)/max(m, 1), st.w*kk+1
 			}
+			a := float64(s.Demand.Arrivals - st.wArr)
+			if st.wM0 > 0 && st.wMs > 0 {
+				sc := el / st.wH
+				st.score = st.score*math.Exp(-el/(3*86400)) + a*math.Log(st.wMs/st.wM0) - (st.wMs-st.wM0)*sc
+			}
 			st.w0 = 0
 		}
 	}
@@ -217,25 +246,44 @@ func (st *hstate) phi() float64  { return max(1, (st.q+30)/(st.w+30)) }
 func (p Headroom) forecast(s *autoscaler.Snapshot, st *hstate, tn Tuning, used, slots float64) fcast {
 	var f fcast
 	lam := st.rate()
+	lams := lam
+	if st.tp > 0 {
+		lams = st.n / st.tp * st.profile(s.At.Add(time.Duration((st.start+2)/2*float64(time.Second))))
+		lams = min(max(lams, lam/2), lam*2)
+	}
+	lam0 := lam
+	if st.score > 0 && !tn.NoSeason {
+		lam = lams
+	}
 	mu := st.d / max(st.u, 1)
 	if st.u == 0 {
 		mu = 0
 	}
 	react := s.Reaction.Seconds()
-	H := st.start + react
+	H := st.start*tn.StartQ + react
 	f.startS = H
 	f.lambda = lam
 	miss := p.Misses
 	if miss == 0 {
 		miss = 50
 	}
-	eps := min(0.02, miss*1e-6*max(slots, lam*H)*tn.EpsMul)
+	sig2 := st.phi()*lam + mu*used
+	lump := slots + bandOf(st, slots, sig2, tn)
+	cycle := 1 / max(sig2/(lump*lump)+math.Abs(lam-mu*used)/lump, 1e-9)
+	long := st.n2 / max(st.t2, 1)
+	eps := min(tn.EpsMax, miss*1e-6*long*max(cycle, H)*tn.EpsMul)
+	if tn.OldEps {
+		eps = min(0.02, miss*1e-6*max(slots, lam*H)*tn.EpsMul)
+	}
 	f.z = st.quantile(eps, tn)
 	if tn.Z > 0 {
 		f.z = tn.Z
 	}
 	at := func(h float64) (float64, float64) {
 		m := (lam - mu*used) * h
+		if m < 0 {
+			m *= 1 - tn.NegCut
+		}
 		v := st.phi()*lam*h + mu*used*h + tn.SkewAdd
 		return m, math.Sqrt(v)
 	}
@@ -247,8 +295,14 @@ func (p Headroom) forecast(s *autoscaler.Snapshot, st *hstate, tn Tuning, used, 
 	f.room1 = max(1, min(f.room2, m1+f.z*sd1))
 	if st.w0 == 0 {
 		st.w0, st.wArr, st.wDep, st.wMean, st.wSd, st.wPeak, st.wH = st.at, st.arr, 0, m, sd, 0, H
+		st.wM0, st.wMs = lam0*H, lams*H
 	}
 	return f
+}
+
+func bandOf(st *hstate, slots, sig2 float64, tn Tuning) float64 {
+	q := math.Cbrt(4 * (st.start + 40) * slots * sig2 * tn.Band)
+	return max(0, q-slots)
 }
 
 // prior tail of the peak of a driftless walk: 2(1-Φ(z)).
@@ -322,6 +376,9 @@ func (p Headroom) plan(s *autoscaler.Snapshot, st *hstate, tn Tuning, f fcast, u
 		code = "room_reopened"
 	default:
 		extra := free - waiting - f.room1
+		if mu := st.d / max(st.u, 1); mu > 0 {
+			extra += tn.Gamma * max(0, used-f.lambda/mu)
+		}
 		if extra > 0 && s.Totals.Open > 0 {
 			var vs []cord
 			for i := range s.Tasks {
@@ -351,10 +408,7 @@ func (p Headroom) plan(s *autoscaler.Snapshot, st *hstate, tn Tuning, f fcast, u
 	// release
 	if len(cs) > 0 {
 		reserve := free + spare - waiting
-		K := st.start + 40
-		sig2 := f.lambda + st.d/max(st.u, 1)*used
-		q := math.Cbrt(4 * K * slots * sig2 * tn.Band)
-		band := max(0, q-slots)
+		band := bandOf(st, slots, st.phi()*f.lambda+st.d/max(st.u, 1)*used, tn)
 		slices.SortFunc(cs, func(a, b cord) int { return cmp.Or(cmp.Compare(b.idl, a.idl), cmp.Compare(a.id, b.id)) })
 		for _, c := range cs {
 			if c.n > 0 {
@@ -369,6 +423,6 @@ func (p Headroom) plan(s *autoscaler.Snapshot, st *hstate, tn Tuning, f fcast, u
 		}
 	}
 	d.Room = int(math.Ceil(max(1, min(f.room2+waiting-starting*slots-spare, free), f.room1)))
-	d.Reasons = []autoscaler.Reason{{Code: code, By: "headroom", Detail: fmt.Sprintf("free %v spare %v starting %v r1 %.1f r2 %.1f lam %.3f mean %.1f sd %.1f H %.0f react %v room %d ", free, spare, starting, f.room1, f.room2, f.lambda*60, f.mean, f.sd, f.startS, s.Reaction, d.Room)+ "room " + strconv.Itoa(int(f.room2)) + " z " + strconv.FormatFloat(f.z, 'f', 2, 64)}}
+	d.Reasons = []autoscaler.Reason{{Code: code, By: "headroom", Detail: fmt.Sprintf("free %v spare %v starting %v r1 %.1f r2 %.1f lam %.3f mean %.1f sd %.1f H %.0f react %v room %d ", free, spare, starting, f.room1, f.room2, f.lambda*60, f.mean, f.sd, f.startS, s.Reaction, d.Room) + "room " + strconv.Itoa(int(f.room2)) + " z " + strconv.FormatFloat(f.z, 'f', 2, 64)}}
 	return d
 }

@@ -95,11 +95,51 @@ func main() {
 							}
 						}
 					}
+					var last autoscaler.Pass
+					var iOpen, iStart, iCord, iRet, iIdleOpen, iR2, iSes, iT, iSpareZero float64
+					if os.Getenv("INT") != "" {
+						t.Passes = func(p autoscaler.Pass) {
+							if last.At.Sub(t.Load.Sessions[0].Start) > 24*time.Hour {
+								dt := p.At.Sub(last.At).Hours()
+								iOpen += dt * float64(last.Totals.Open)
+								iStart += dt * float64(last.Totals.Starting)
+								iCord += dt * float64(last.Totals.Cordoned)
+								if os.Getenv("REL") != "" && (last.Totals.Retired > 0 || p.Totals.Retired > 0) && p.At.Day() == 20 {
+									fmt.Println(p.At.Format("15:04:05"), p.Totals.Open, p.Totals.Starting, p.Totals.Cordoned, p.Totals.Retired, "desired", p.ServiceDesired, "want", p.Wanted, p.Actions, p.Releases)
+								}
+								for _, rs := range last.Reasons {
+									var a, b, c, r1, r2 float64
+									if n, _ := fmt.Sscanf(rs.Detail, "free %f spare %f starting %f r1 %f r2 %f", &a, &b, &c, &r1, &r2); n == 5 {
+										iR2 += dt * r2
+										if a+b-r2 > 16 {
+											iSpareZero += dt * (a + b - r2 - 16)
+										}
+									}
+								}
+								iT += dt
+								iSes += dt * float64(last.Totals.Sessions)
+								iRet += dt * float64(last.Totals.Retired)
+								iIdleOpen += dt * float64(last.Totals.Idle)
+							}
+							last = p
+						}
+					}
 					began := time.Now()
 					r, err := t.Run(context.Background())
 					if err != nil {
 						fmt.Println(row, err)
 						return
+					}
+					if os.Getenv("W") != "" {
+						for _, pt := range r.Series {
+							if pt.WaitHigh > 0 {
+								fmt.Println("   wait", pt.At.Format("Mon 02 15:04"), pt.WaitHigh, "sessions", pt.Sessions)
+							}
+						}
+					}
+					if os.Getenv("INT") != "" {
+						fmt.Printf("   mean sessions %.2f reserve %.2f room2 %.2f above16 %.2f\n", iSes/iT, ((iOpen+iCord)*float64(r.Slots)-iSes)/iT, iR2/iT, iSpareZero/iT)
+						fmt.Printf("   LB1 %.0f billed %.0f open %.0f (idle %.0f) starting %.0f cordoned %.0f retired %.0f rest %.0f\n", r.LB1Hours, r.TaskHours, iOpen, iIdleOpen, iStart, iCord, iRet, r.TaskHours-iOpen-iStart-iCord-iRet)
 					}
 					fmt.Printf("%-9s s%d %-40s ratio %.3f clv %.3f  %5.0f ppm  killed %d starts %5d cord %5d reop %5d ref %.2f passes %d max %.0fs  goal %s  %.0fs\n", row, seed, tj, r.RatioLB1, r.RatioClairvoyant, r.NoSlotPPM, r.Killed, r.TaskStarts, r.Cordons, r.Reopens, r.RefusalsPerArrival, r.Passes, r.WaitMax, goal, time.Since(began).Seconds())
 				})
