@@ -69,6 +69,7 @@ type hstate struct {
 	ok         bool
 	at         int64 // ms
 	arr, dep   int64
+	raw        int64
 	n, t       float64 // decayed arrivals, seconds
 	n2, t2     float64
 	tp, score  float64
@@ -79,6 +80,7 @@ type hstate struct {
 	weeks      float64
 	d, u       float64 // decayed departures, session-seconds
 	q, w       float64 // dispersion
+	burst      float64
 	start      float64
 	slots      float64
 	w0         int64 // window begin ms; 0 none
@@ -119,21 +121,23 @@ func (p Headroom) Decide(s autoscaler.Snapshot) autoscaler.Decision {
 }
 
 type fcast struct {
-	room1, room2, lambda, z, sd, mean, startS float64
+	room1, room2, surprise, lambda, z, sd, mean, startS float64
 }
 
 func (p Headroom) learn(s *autoscaler.Snapshot, st *hstate, tn Tuning) {
 	now := s.At.UnixMilli()
 	dt := float64(now-st.at) / 1000
-	dA, dD := s.Demand.Arrivals-st.arr, s.Demand.Departures-st.dep
+	asked := s.Demand.Arrivals + int64(bounded(s.Demand.Waiting)) // whoever waits has arrived
+	back := s.Demand.Arrivals < st.raw
+	dA, dD := max(0, asked-st.arr), s.Demand.Departures-st.dep
 	sessions := float64(bounded(s.Totals.Sessions))
 	used := float64(max(0, bounded(s.Totals.Slots)-bounded(s.Totals.Free)))
-	if !st.ok || dt < 0 || dA < 0 || dD < 0 || dt > 86400 {
+	if !st.ok || dt < 0 || back || dD < 0 || dt > 86400 {
 		*st = hstate{ok: true, slots: st.slots, start: 90}
 		if p.Start > 0 {
 			st.start = p.Start.Seconds()
 		}
-		st.at, st.arr, st.dep = now, s.Demand.Arrivals, s.Demand.Departures
+		st.at, st.arr, st.dep, st.raw = now, asked, s.Demand.Departures, s.Demand.Arrivals
 		st.n, st.t = sessions/600*60, 60
 		st.n2, st.t2 = st.n, st.t
 		st.tp = st.n
@@ -159,34 +163,16 @@ func (p Headroom) learn(s *autoscaler.Snapshot, st *hstate, tn Tuning) {
 	}
 	// change point
 	lam := st.rate()
-	if !tn.NoGLR {
-		best, bestRate, bestT := 0.0, 0.0, 0.0
-		for _, r := range st.ring {
-			if r.at == 0 {
-				continue
-			}
-			T := float64(now-r.at) / 1000
-			n := float64(s.Demand.Arrivals - r.arr)
-			phi := st.phi()
-			m := lam * T
-			if T < 1 || n <= m+3 {
-				continue
-			}
-			g := (n*math.Log(n/max(m, 0.5)) - (n - m)) / phi
-			if g > best {
-				best, bestRate, bestT = g, n/T, T
-			}
+	st.burst = 0
+	for _, r := range st.ring {
+		T := float64(now-r.at) / 1000
+		if r.at == 0 || T < 2 {
+			continue
 		}
-		if best > tn.GLR {
-			st.n, st.t = bestRate*bestT, bestT
-			st.tp = st.profile(s.At) * bestT
-			st.w0 = 0
-			for i := range st.ring { // forget what was before
-				if st.ring[i].at != 0 && float64(now-st.ring[i].at)/1000 > bestT {
-					st.ring[i].at = 0
-				}
-			}
-			lam = bestRate
+		n, m := float64(asked-r.arr), lam*T
+		if n > m+3 && (n*math.Log(n/max(m, 0.5))-(n-m))/st.phi() > tn.GLR {
+			st.burst = n / T
+			break
 		}
 	}
 	P := st.profile(s.At)
@@ -206,7 +192,7 @@ func (p Headroom) learn(s *autoscaler.Snapshot, st *hstate, tn Tuning) {
 			st.ring[i] = st.ring[i-1]
 		}
 	}
-	st.ring[0] = struct{ at, arr int64 }{now, s.Demand.Arrivals}
+	st.ring[0] = struct{ at, arr int64 }{now, asked}
 	// window
 	if st.w0 != 0 {
 		share := 1.0
@@ -214,7 +200,7 @@ func (p Headroom) learn(s *autoscaler.Snapshot, st *hstate, tn Tuning) {
 			share = min(1, used/sessions)
 		}
 		st.wDep += float64(dD) * share
-		x := float64(s.Demand.Arrivals-st.wArr) - st.wDep
+		x := float64(asked-st.wArr) - st.wDep
 		st.wPeak = max(st.wPeak, x)
 		if el := float64(now-st.w0) / 1000; el >= st.wH {
 			e := (st.wPeak - st.wMean) / st.wSd
@@ -226,10 +212,10 @@ func (p Headroom) learn(s *autoscaler.Snapshot, st *hstate, tn Tuning) {
 			// dispersion of arrivals over the window
 			if m := lam * el; m > 0 {
 				kk := 1 - 1.0/200
-				a := float64(s.Demand.Arrivals - st.wArr)
+				a := float64(asked - st.wArr)
 				st.q, st.w = st.q*kk+(a-m)*(a-m)/max(m, 1), st.w*kk+1
 			}
-			a := float64(s.Demand.Arrivals - st.wArr)
+			a := float64(asked - st.wArr)
 			if st.wM0 > 0 && st.wMs > 0 {
 				sc := el / st.wH
 				st.score = st.score*math.Exp(-el/(3*86400)) + a*math.Log(st.wMs/st.wM0) - (st.wMs-st.wM0)*sc
@@ -237,7 +223,7 @@ func (p Headroom) learn(s *autoscaler.Snapshot, st *hstate, tn Tuning) {
 			st.w0 = 0
 		}
 	}
-	st.at, st.arr, st.dep = now, s.Demand.Arrivals, s.Demand.Departures
+	st.at, st.arr, st.dep, st.raw = now, asked, s.Demand.Departures, s.Demand.Arrivals
 }
 
 func (st *hstate) rate() float64 { return st.n / max(st.t, 1) }
@@ -255,6 +241,7 @@ func (p Headroom) forecast(s *autoscaler.Snapshot, st *hstate, tn Tuning, used, 
 	if st.score > 0 && !tn.NoSeason {
 		lam = lams
 	}
+	lam = max(lam, st.burst)
 	mu := st.d / max(st.u, 1)
 	if st.u == 0 {
 		mu = 0
@@ -271,7 +258,8 @@ func (p Headroom) forecast(s *autoscaler.Snapshot, st *hstate, tn Tuning, used, 
 	lump := slots + bandOf(st, slots, sig2, tn)
 	cycle := 1 / max(sig2/(lump*lump)+math.Abs(lam-mu*used)/lump, 1e-9)
 	long := st.n2 / max(st.t2, 1)
-	eps := min(tn.EpsMax, miss*1e-6*long*max(cycle, H)*tn.EpsMul)
+	excess := 1 + math.Sqrt(sig2*H)/3
+	eps := min(tn.EpsMax, miss*1e-6*long*max(cycle, H)*tn.EpsMul/excess)
 	if tn.OldEps {
 		eps = min(0.02, miss*1e-6*max(slots, lam*H)*tn.EpsMul)
 	}
@@ -293,6 +281,8 @@ func (p Headroom) forecast(s *autoscaler.Snapshot, st *hstate, tn Tuning, used, 
 	h1 := react + tn.H1
 	m1, sd1 := at(h1)
 	f.room1 = max(1, min(f.room2, m1+f.z*sd1))
+	m15, sd15 := at(15)
+	f.surprise = max(3, m15+3*sd15)
 	if st.w0 == 0 {
 		st.w0, st.wArr, st.wDep, st.wMean, st.wSd, st.wPeak, st.wH = st.at, st.arr, 0, m, sd, 0, H
 		st.wM0, st.wMs = lam0*H, lams*H
@@ -422,7 +412,7 @@ func (p Headroom) plan(s *autoscaler.Snapshot, st *hstate, tn Tuning, f fcast, u
 			d.Keep = append(d.Keep, c.id)
 		}
 	}
-	d.Room = int(math.Ceil(max(1, min(f.room2+waiting-starting*slots-spare, free), f.room1)))
+	d.Room = int(math.Ceil(max(1, min(f.room2+waiting-starting*slots-spare, free), f.room1, free-f.surprise)))
 	d.Reasons = []autoscaler.Reason{{Code: code, By: "headroom", Detail: fmt.Sprintf("free %v spare %v starting %v r1 %.1f r2 %.1f lam %.3f mean %.1f sd %.1f H %.0f react %v room %d ", free, spare, starting, f.room1, f.room2, f.lambda*60, f.mean, f.sd, f.startS, s.Reaction, d.Room) + "room " + strconv.Itoa(int(f.room2)) + " z " + strconv.FormatFloat(f.z, 'f', 2, 64)}}
 	return d
 }
