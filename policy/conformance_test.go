@@ -23,6 +23,8 @@ func everyPolicy() map[string]autoscaler.Policy {
 		"buffer":            policy.Buffer{},
 		"buffer percent":    policy.Buffer{Slots: 3, Percent: 12.5, PerTask: 4},
 		"buffer odd":        policy.Buffer{Slots: math.MaxInt, Percent: math.Inf(1), PerTask: math.MinInt},
+		"headroom":          policy.Headroom{},
+		"headroom odd":      policy.Headroom{Misses: math.NaN(), PerTask: math.MinInt, Start: math.MaxInt64},
 		"fixed":             policy.Fixed{Open: 3},
 		"fixed odd":         policy.Fixed{Open: math.MinInt},
 		"clamp":             policy.Clamp{Policy: policy.Threshold{}, Min: 2, Max: 6},

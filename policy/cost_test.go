@@ -13,6 +13,9 @@ func TestHoldingVisitsNoTask(t *testing.T) {
 	for name, p := range everyPolicy() {
 		t.Run(name, func(t *testing.T) {
 			few, many := fleet(300, 9), fleet(5000, 9)
+			if d := p.Decide(few); d.Remove != nil || d.Empty != nil {
+				few, many = fleet(300, 10), fleet(5000, 10)
+			}
 			few.Utilization, many.Utilization = load(start, 60, 60), load(start, 60, 60)
 			bare := many
 			bare.Tasks = nil

@@ -1,54 +1,114 @@
 package policy
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/binary"
+	"math"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 )
 
-type hwire struct {
-	Version                                uint8
-	At, Arr, Dep, Raw                      int64
-	N, T, N2, T2, D, U, Q, W, Start, Slots float64
-	W0, WArr                               int64
-	WDep, WMean, WSd, WPeak, WH, HistN     float64
-	TP, Score, WM0, WMs, BinC, BinE, Weeks float64
-	Bins                                   [336]uint16
-	BinI                                   int32
-	Hist                                   [48]float64
-	RingAt, RingArr                        [10]int64
+// pastVersion is the first byte of the memory. Another one is another policy's, or
+// another version's, and counts as none.
+const pastVersion = 1
+
+// pastSize is the memory in bytes: version, numbers, counts of errors, profile. It
+// does not depend on the service.
+const pastSize = 1 + 8*pastNumbers + 2*48 + 2*seasonBins
+
+// pastNumbers is how many numbers of eight bytes there are: see numbers and integers.
+const pastNumbers = 23 + 7 + 20
+
+// numbers are the fields that are fractions, in the order in which they are written.
+func (m *past) numbers() [23]*float64 {
+	w := &m.window
+	return [...]*float64{
+		&m.slots, &m.start, &m.recent.n, &m.recent.t, &m.long.n, &m.long.t, &m.season, &m.gone.n, &m.gone.t, &m.burst,
+		&m.squares, &m.weight, &m.score, &w.left, &w.mean, &w.sd, &w.seconds, &w.peak, &w.plain, &w.seasonal,
+		&m.bin.n, &m.bin.t, &m.bin.wrapped,
+	}
 }
 
-func (p Headroom) remember(m autoscaler.Memory) hstate {
-	var st hstate
-	if len(m) < 3 {
-		return st
+// memory writes what was learnt as one JSON string. A JSON object would be four times
+// as long, and take longer to read than the decision takes.
+func (m *past) memory() autoscaler.Memory {
+	raw := make([]byte, 0, pastSize)
+	raw = append(raw, pastVersion)
+	for _, f := range m.numbers() {
+		raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(*f))
 	}
-	raw, err := base64.RawStdEncoding.DecodeString(string(m[1 : len(m)-1]))
-	if err != nil {
-		return st
+	for _, n := range [...]int64{m.at, m.asked, m.arrivals0, m.departures, m.window.from, m.window.asked, int64(m.bin.index)<<32 | int64(m.windows)} {
+		raw = binary.LittleEndian.AppendUint64(raw, uint64(n))
 	}
-	var w hwire
-	if binary.Read(bytes.NewReader(raw), binary.LittleEndian, &w) != nil || w.Version != 1 {
-		return st
+	for _, l := range m.looks {
+		raw = binary.LittleEndian.AppendUint64(raw, uint64(l.at))
+		raw = binary.LittleEndian.AppendUint64(raw, uint64(l.asked))
 	}
-	st = hstate{ok: true, at: w.At, arr: w.Arr, dep: w.Dep, raw: w.Raw, n: w.N, t: w.T, tp: w.TP, score: w.Score, wM0: w.WM0, wMs: w.WMs, binC: w.BinC, binE: w.BinE, weeks: w.Weeks, bins: w.Bins, binI: w.BinI, n2: w.N2, t2: w.T2, d: w.D, u: w.U, q: w.Q, w: w.W, start: w.Start, slots: w.Slots,
-		w0: w.W0, wArr: w.WArr, wDep: w.WDep, wMean: w.WMean, wSd: w.WSd, wPeak: w.WPeak, wH: w.WH, histN: w.HistN, hist: w.Hist}
-	for i := range st.ring {
-		st.ring[i].at, st.ring[i].arr = w.RingAt[i], w.RingArr[i]
+	for _, n := range m.errors {
+		raw = binary.LittleEndian.AppendUint16(raw, n)
 	}
-	return st
+	raw = append(raw, m.bins...)
+	out := make([]byte, 0, base64.RawStdEncoding.EncodedLen(len(raw))+2)
+	out = append(out, '"')
+	out = base64.RawStdEncoding.AppendEncode(out, raw)
+	return append(out, '"')
 }
 
-func (st *hstate) memory() autoscaler.Memory {
-	w := hwire{Version: 1, At: st.at, Arr: st.arr, Dep: st.dep, Raw: st.raw, N: st.n, T: st.t, TP: st.tp, Score: st.score, WM0: st.wM0, WMs: st.wMs, BinC: st.binC, BinE: st.binE, Weeks: st.weeks, Bins: st.bins, BinI: st.binI, N2: st.n2, T2: st.t2, D: st.d, U: st.u, Q: st.q, W: st.w, Start: st.start, Slots: st.slots,
-		W0: st.w0, WArr: st.wArr, WDep: st.wDep, WMean: st.wMean, WSd: st.wSd, WPeak: st.wPeak, WH: st.wH, HistN: st.histN, Hist: st.hist}
-	for i := range st.ring {
-		w.RingAt[i], w.RingArr[i] = st.ring[i].at, st.ring[i].arr
+// remember reads what memory wrote. Anything else is no memory, whatever it is: a past
+// that makes no sense would shape decisions for a day.
+func remember(memory autoscaler.Memory) *past {
+	m := &past{bins: make([]byte, 2*seasonBins)}
+	n := len(memory)
+	if n != base64.RawStdEncoding.EncodedLen(pastSize)+2 || memory[0] != '"' || memory[n-1] != '"' {
+		return m
 	}
-	var b bytes.Buffer
-	_ = binary.Write(&b, binary.LittleEndian, &w)
-	return autoscaler.Memory(`"` + base64.RawStdEncoding.EncodeToString(b.Bytes()) + `"`)
+	raw := make([]byte, 0, pastSize)
+	raw, err := base64.RawStdEncoding.AppendDecode(raw, memory[1:n-1])
+	if err != nil || raw[0] != pastVersion {
+		return m
+	}
+	var read past
+	read.bins = raw[pastSize-2*seasonBins:]
+	if !read.parse(raw[1:]) {
+		return m
+	}
+	read.known = true
+	return &read
+}
+
+// parse reads the numbers, and reports whether they make sense.
+func (m *past) parse(raw []byte) bool {
+	next := func() uint64 {
+		v := binary.LittleEndian.Uint64(raw)
+		raw = raw[8:]
+		return v
+	}
+	const most = 1e15
+	for _, f := range m.numbers() {
+		*f = math.Float64frombits(next())
+		if !(*f >= -most && *f <= most) {
+			return false
+		}
+	}
+	for _, n := range [...]*int64{&m.at, &m.asked, &m.arrivals0, &m.departures, &m.window.from, &m.window.asked} {
+		*n = int64(next())
+	}
+	both := next()
+	m.bin.index, m.windows = int32(both>>32), uint32(both)
+	for i := range m.looks {
+		m.looks[i] = look{int64(next()), int64(next())}
+	}
+	for i := range m.errors {
+		m.errors[i] = binary.LittleEndian.Uint16(raw[2*i:])
+	}
+	return m.sensible()
+}
+
+// sensible bounds what a later computation relies on.
+func (m *past) sensible() bool {
+	counts := m.arrivals0 >= 0 && m.asked >= m.arrivals0 && m.asked <= 1<<53 && m.departures >= 0
+	rates := m.recent.n >= 0 && m.recent.t >= 0 && m.long.n >= 0 && m.long.t >= 0 && m.gone.n >= 0 && m.gone.t >= 0 && m.season >= 0
+	shape := m.slots >= 1 && m.start >= 1 && m.start <= longestStart && m.window.seconds >= 0 && m.burst >= 0 &&
+		m.squares >= 0 && m.weight >= 0 && m.bin.t >= 0 && m.bin.n >= 0 && m.bin.wrapped >= 0
+	return counts && rates && shape && m.bin.index >= 0 && m.bin.index < seasonBins && m.windows < 1<<16
 }

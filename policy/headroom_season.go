@@ -1,86 +1,107 @@
 package policy
 
 import (
+	"encoding/binary"
 	"math"
 	"time"
 )
 
+// The profile is the mean rate of arrivals in each half hour of the week.
 const (
-	seasonBins = 336
-	seasonBin  = 30 * time.Minute
+	binSeconds = 1800
+	binsPerDay = 24 * 3600 / binSeconds
+	seasonBins = 7 * binsPerDay
+	// monday is the Unix time of the first Monday after its epoch.
+	monday = 4 * 24 * 3600
+	// weeksKept is over how many weeks a bin is a mean.
+	weeksKept = 4
+	// doubt is how many arrivals a wider mean counts for, beside those of a bin: the
+	// square of the inverse of a third, so that a bin is believed once its own error is
+	// below that.
+	doubt = 10.0
 )
 
-func binOf(at time.Time) (int32, float64) {
-	// Monday 5 January 1970 was the first Monday of Unix time.
-	s := at.Unix() - 4*86400
-	const week = 7 * 86400
-	s = ((s % week) + week) % week
-	return int32(s / 1800), float64(s%1800) / 1800
+// bin is the half hour under way.
+type bin struct {
+	index   int32
+	n, t    float64 // arrivals and seconds so far
+	wrapped float64 // weeks seen
 }
 
-func encodeRate(r float64) uint16 {
-	if r <= 0 {
-		r = 1e-9
-	}
-	return uint16(min(max(math.Round((math.Log2(r)+64)*512), 1), 65535))
+// binOf returns the bin of an instant, and how far into it that is.
+func binOf(at time.Time) (index int32, into float64) {
+	const week = seasonBins * binSeconds
+	s := ((at.Unix()-monday)%week + week) % week
+	return int32(s / binSeconds), float64(s%binSeconds) / binSeconds
 }
 
-func decodeRate(c uint16) float64 { return math.Exp2(float64(c)/512 - 64) }
-
-// binAdd adds arrivals to the bin under way, closing it when the next begins.
-func (st *hstate) binAdd(at time.Time, n, dt float64) {
-	i, _ := binOf(at)
-	if i != st.binI {
-		if st.binE >= 900 {
-			r := st.binC / st.binE
-			if c := st.bins[st.binI]; c != 0 {
-				w := max(1/(st.weeks+1), 0.25)
-				r = decodeRate(c) + (r-decodeRate(c))*w
-			}
-			st.bins[st.binI] = encodeRate(r)
+// addToBin adds to the bin under way, and closes it where the next one has begun.
+func (m *past) addToBin(at time.Time, n, t float64) {
+	index, _ := binOf(at)
+	if index != m.bin.index {
+		// A bin of which less than half was seen says little.
+		if m.bin.t >= binSeconds/2 {
+			m.closeBin()
 		}
-		if i < st.binI {
-			st.weeks++
+		if index < m.bin.index {
+			m.bin.wrapped = min(m.bin.wrapped+1, weeksKept)
 		}
-		st.binI, st.binC, st.binE = i, 0, 0
+		m.bin.index, m.bin.n, m.bin.t = index, 0, 0
 	}
-	st.binC += n
-	st.binE += dt
+	m.bin.n += n
+	m.bin.t += t
 }
 
-// binRate is the shrunk rate of one bin.
-func (st *hstate) binRate(i int32) float64 {
-	long := st.n2 / max(st.t2, 1)
-	day, n := 0.0, 0.0
-	for d := int32(0); d < 7; d++ {
-		if c := st.bins[(i+48*d)%seasonBins]; c != 0 {
-			day += decodeRate(c)
+func (m *past) closeBin() {
+	rate := m.bin.n / m.bin.t
+	if was, seen := m.binRate(m.bin.index); seen {
+		rate = was + (rate-was)*max(1/(m.bin.wrapped+1), 1.0/weeksKept)
+	}
+	// In 1/512 of an octave: sixteen bits for any rate.
+	code := min(max(math.Round((math.Log2(max(rate, 1e-9))+64)*512), 1), math.MaxUint16)
+	binary.LittleEndian.PutUint16(m.bins[2*m.bin.index:], uint16(code))
+}
+
+// binRate is the rate that was seen in a bin, per second; false where none was.
+func (m *past) binRate(index int32) (rate float64, seen bool) {
+	code := binary.LittleEndian.Uint16(m.bins[2*index:])
+	return math.Exp2(float64(code)/512 - 64), code != 0
+}
+
+// expected is the rate that is expected in a bin: its own, as far as it is known, else
+// that of the same time on other days, else the mean of all.
+func (m *past) expected(index int32) float64 {
+	days, n := 0.0, 0.0
+	for d := range int32(7) {
+		if rate, seen := m.binRate((index + d*binsPerDay) % seasonBins); seen {
+			days += rate
 			n++
 		}
 	}
 	if n == 0 {
-		return long
+		return m.long.rate()
 	}
-	day /= n
-	cnt := day * n * 1800
-	day = (cnt*day + 10*long) / (cnt + 10)
-	c := st.bins[i]
-	if c == 0 {
-		return day
+	mean := believe(days/n, days*binSeconds, m.long.rate())
+	own, seen := m.binRate(index)
+	if !seen {
+		return mean
 	}
-	own := decodeRate(c)
-	cnt = own * 1800 * min(max(st.weeks, 1), 4)
-	return (cnt*own + 10*day) / (cnt + 10)
+	return believe(own, own*binSeconds*max(m.bin.wrapped, 1), mean)
 }
 
-// profile is the seasonal rate at an instant, between the middles of two bins.
-func (st *hstate) profile(at time.Time) float64 {
-	i, f := binOf(at)
-	j := (i + 1) % seasonBins
-	f -= 0.5
-	if f < 0 {
-		j = (i + seasonBins - 1) % seasonBins
-		f = -f
+// believe weighs a rate that rests on so many arrivals against a wider mean.
+func believe(rate, arrivals, wider float64) float64 {
+	return (arrivals*rate + doubt*wider) / (arrivals + doubt)
+}
+
+// profile is the rate that the season expects at an instant, drawn between the middles
+// of two bins; never 0, so that one can divide by it.
+func (m *past) profile(at time.Time) float64 {
+	index, into := binOf(at)
+	next := (index + 1) % seasonBins
+	into -= 0.5
+	if into < 0 {
+		next, into = (index+seasonBins-1)%seasonBins, -into
 	}
-	return max(st.binRate(i)*(1-f)+st.binRate(j)*f, 1e-9)
+	return max(m.expected(index)*(1-into)+m.expected(next)*into, 1e-9)
 }

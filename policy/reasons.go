@@ -28,6 +28,19 @@ const (
 	CodeBufferSpare autoscaler.Code = "buffer_spare"
 )
 
+// The codes of [Headroom].
+const (
+	// CodeRoomShort: there is less room than may be needed until a new task is open.
+	CodeRoomShort autoscaler.Code = "room_short"
+	// CodeRoomReopen: there is less room than may be needed until a drained task takes
+	// users again.
+	CodeRoomReopen autoscaler.Code = "room_reopen"
+	// CodeRoomKept: the room is what it should be.
+	CodeRoomKept autoscaler.Code = "room_kept"
+	// CodeRoomSpare: the tasks named can be emptied, and the others have room enough.
+	CodeRoomSpare autoscaler.Code = "room_spare"
+)
+
 // CodeFixed is the code of [Fixed].
 const CodeFixed autoscaler.Code = "fixed"
 

@@ -106,9 +106,10 @@ func (f *Facts) releasedSome() bool {
 	return slices.ContainsFunc(f.Release.Tasks, func(id autoscaler.TaskID) bool { return f.record(id) == nil })
 }
 
-// rest waits until the next look is due.
+// rest waits until the next look is due. Where demand came back after a task was
+// retired there is no time to wait for: ECS will not choose it by itself.
 func rest(f *Facts) (Action, bool) {
-	if !f.At.Before(f.Release.NextAt) {
+	if !f.At.Before(f.Release.NextAt) || slices.ContainsFunc(f.unreleased(), f.raisedOver) {
 		return Action{}, false
 	}
 	step := StepGate
@@ -120,6 +121,13 @@ func rest(f *Facts) (Action, bool) {
 	case autoscaler.PhaseRelease, autoscaler.PhaseDone:
 	}
 	return Action{Kind: Wait, Step: step, Until: f.Release.NextAt}, true
+}
+
+// raisedOver reports that the desired count was raised last, and after the task was
+// retired.
+func (f *Facts) raisedOver(a *autoscaler.TaskActivity) bool {
+	d := f.Checkpoint.Desired
+	return d.Known && d.Value > d.Previous && d.At.After(a.RetiredAt)
 }
 
 // candidates are the tasks whose drains are finished and that this call has not

@@ -52,16 +52,17 @@ func main() {
 	var wg sync.WaitGroup
 	sem := make(chan bool, *par)
 	for _, tj := range strings.Split(*tune, ";") {
-		var tn policy.Tuning
-		if err := json.Unmarshal([]byte(tj), &tn); err != nil {
-			panic(err)
-		}
+		tuned := policy.Tuned(func(c *policy.Tuning) {
+			if err := json.Unmarshal([]byte(tj), c); err != nil {
+				panic(err)
+			}
+		})
 		for _, row := range strings.Split(*rows, ",") {
 			for seed := 1; seed <= *seeds; seed++ {
 				sem <- true
 				wg.Go(func() {
 					defer func() { <-sem }()
-					var p autoscaler.Policy = policy.Headroom{T: tn}
+					var p autoscaler.Policy = tuned
 					if *pol == "buffer" {
 						p = policy.Buffer{Slots: 10, Percent: 15}
 					}
@@ -108,8 +109,8 @@ func main() {
 									fmt.Println(p.At.Format("15:04:05"), p.Totals.Open, p.Totals.Starting, p.Totals.Cordoned, p.Totals.Retired, "desired", p.ServiceDesired, "want", p.Wanted, p.Actions, p.Releases)
 								}
 								for _, rs := range last.Reasons {
-									var a, b, c, r1, r2 float64
-									if n, _ := fmt.Sscanf(rs.Detail, "free %f spare %f starting %f r1 %f r2 %f", &a, &b, &c, &r1, &r2); n == 5 {
+									var a, b, r1, r2 float64
+									if n, _ := fmt.Sscanf(rs.Detail, "room for %f (%f at once), %f free, %f on", &r2, &r1, &a, &b); n == 4 {
 										iR2 += dt * r2
 										if a+b-r2 > 16 {
 											iSpareZero += dt * (a + b - r2 - 16)
