@@ -121,6 +121,7 @@ func TestForeignMemoryCountsAsNone(t *testing.T) {
 	foreign := []string{
 		`{`, `[]`, `7`, `"text"`, `null`, `{"0 threshold":7}`, `{"asked":"yesterday"}`, `{"asked":9e18}`, `{"asked":1e400}`,
 		`{"tasks":"many","in":1}`, `{"tasks":-9223372036854775808,"in":-9223372036854775808,"out":9223372036854775807}`,
+		`{"open":7}`, `{"open":[]}`, `{"open":[{"at":9e18,"open":3}]}`, `{"open":[{"at":5,"open":1},{"at":4,"open":1}]}`,
 		`{"member":{"member":{"member":[]}}}`, strings.Repeat("[", 5000), strings.Repeat(" ", 2*autoscaler.MemoryLimit),
 	}
 	for name, p := range everyPolicy() {

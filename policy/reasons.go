@@ -7,15 +7,38 @@ const (
 	// CodeLoadHigh: a metric is above its level and more tasks are wanted.
 	CodeLoadHigh autoscaler.Code = "load_high"
 	// CodeLoadAnswered: a metric is above its level, and what was asked for on
-	// its account is still on its way or not yet seen by the metric.
+	// its account is still on its way or not yet seen by the metric. The same of
+	// a reading that TargetTracking or Steps has answered.
 	CodeLoadAnswered autoscaler.Code = "load_answered"
 	// CodeLoadUnknown: a watched metric has no value and no other one is above
-	// its level. The policy abstains.
+	// its level, or what TargetTracking or Steps follows cannot be told. The
+	// policy abstains.
 	CodeLoadUnknown autoscaler.Code = "load_unknown"
 	// CodeUnused: the load is not high and the tasks named hold no session.
 	CodeUnused autoscaler.Code = "unused"
 	// CodeInUse: the load is not high and every open task is in use.
 	CodeInUse autoscaler.Code = "in_use"
+)
+
+// The codes of [TargetTracking], beside those it shares with [Threshold].
+const (
+	// CodeAboveTarget: the reading is above the target and more tasks are wanted.
+	CodeAboveTarget autoscaler.Code = "above_target"
+	// CodeOnTarget: the reading is within the tolerance of the target, or below it
+	// and no smaller number of tasks would do.
+	CodeOnTarget autoscaler.Code = "on_target"
+	// CodeBelowTarget: the reading is below the target and fewer tasks would do.
+	CodeBelowTarget autoscaler.Code = "below_target"
+)
+
+// The codes of [Steps], beside those it shares with [Threshold].
+const (
+	// CodeStepOut: the reading is above the bound of a step up.
+	CodeStepOut autoscaler.Code = "step_out"
+	// CodeStepIn: the reading is below the bound of a step down.
+	CodeStepIn autoscaler.Code = "step_in"
+	// CodeBetweenSteps: the reading is beyond no bound.
+	CodeBetweenSteps autoscaler.Code = "between_steps"
 )
 
 // The codes of [Buffer].
