@@ -122,6 +122,8 @@ func TestForeignMemoryCountsAsNone(t *testing.T) {
 		`{`, `[]`, `7`, `"text"`, `null`, `{"0 threshold":7}`, `{"asked":"yesterday"}`, `{"asked":9e18}`, `{"asked":1e400}`,
 		`{"tasks":"many","in":1}`, `{"tasks":-9223372036854775808,"in":-9223372036854775808,"out":9223372036854775807}`,
 		`{"open":7}`, `{"open":[]}`, `{"open":[{"at":9e18,"open":3}]}`, `{"open":[{"at":5,"open":1},{"at":4,"open":1}]}`,
+		`{"in":[{"at":9e18,"n":3}]}`, `{"out":[{"at":-9223372036854775808,"n":-3}],"in":[{"at":5,"n":1},{"at":4,"n":1}]}`,
+		`{"tasks":-1,"out":[]}`, `{"in":9e9}`, `{"out":1,"in":1}`,
 		`{"member":{"member":{"member":[]}}}`, strings.Repeat("[", 5000), strings.Repeat(" ", 2*autoscaler.MemoryLimit),
 	}
 	for name, p := range everyPolicy() {

@@ -82,6 +82,18 @@ const (
 	// last change in this direction is too recent.
 	CodeCoolingOut autoscaler.Code = "cooling_out"
 	CodeCoolingIn  autoscaler.Code = "cooling_in"
+	// CodeStabilizedOut and CodeStabilizedIn: Stabilize held the member back, since
+	// it wanted fewer, or more, within the while that counts.
+	CodeStabilizedOut autoscaler.Code = "stabilized_out"
+	CodeStabilizedIn  autoscaler.Code = "stabilized_in"
+	// CodeAwaitingOut and CodeAwaitingIn: Agree holds until the member has wanted
+	// this direction in enough passes in a row.
+	CodeAwaitingOut autoscaler.Code = "awaiting_out"
+	CodeAwaitingIn  autoscaler.Code = "awaiting_in"
+	// CodeRateOut and CodeRateIn: RateLimit bounded what the member would add or
+	// take.
+	CodeRateOut autoscaler.Code = "rate_out"
+	CodeRateIn  autoscaler.Code = "rate_in"
 	// CodeNoMember: a composition has no member, or its member is nil. It
 	// abstains.
 	CodeNoMember autoscaler.Code = "no_member"
