@@ -39,6 +39,13 @@ func everyPolicy() map[string]autoscaler.Policy {
 		"clamp odd":    policy.Clamp{Min: math.MaxInt, Max: -1},
 		"cooldown":     policy.Cooldown{Policy: policy.Buffer{}, Out: time.Minute, In: 10 * time.Minute},
 		"cooldown odd": policy.Cooldown{Out: math.MinInt64, In: math.MaxInt64},
+		"schedule": policy.Schedule{Policy: policy.Buffer{}, Windows: []policy.Window{
+			{From: 8 * time.Hour, To: 18 * time.Hour, Min: 4, Edge: time.Hour}, {From: 18 * time.Hour, To: 8 * time.Hour, Max: 9}}},
+		"schedule alone": policy.Schedule{Windows: []policy.Window{{Days: policy.Workdays, From: 6 * time.Hour, To: 20 * time.Hour, Open: 7, NoScaleIn: true}}},
+		"schedule empty": policy.Schedule{},
+		"schedule odd": policy.Schedule{Policy: policy.Threshold{}, Zone: time.FixedZone("odd", 50*3600), Windows: []policy.Window{
+			{Days: 255, From: math.MinInt64, To: math.MaxInt64, Min: math.MaxInt, Max: math.MinInt, Open: math.MaxInt, Edge: math.MaxInt64},
+			{Dates: []policy.Date{{Year: math.MaxInt, Month: -1, Day: 99}}, Edge: math.MinInt64, NoScaleIn: true}}},
 		"optional":     policy.Optional{Policy: policy.Threshold{}},
 		"safest":       safest,
 		"safest empty": policy.Safest{},

@@ -70,8 +70,9 @@ const (
 	CodeCannotTell autoscaler.Code = "cannot_tell"
 	// CodeChosen: First follows the member whose reasons come last.
 	CodeChosen autoscaler.Code = "chosen"
-	// CodeNoOpinion: the member of Optional abstains, or no member of a
-	// composition has an opinion. A composition passes over a decision whose
+	// CodeNoOpinion: the member of Optional abstains, no member of a composition
+	// has an opinion, no window of a Schedule without a member asks for a number,
+	// or nobody waits for a Waiting. A composition passes over a decision whose
 	// first reason this is.
 	CodeNoOpinion autoscaler.Code = "no_opinion"
 	// CodeClampedUp and CodeClampedDown: Clamp moved the member's number to Min
@@ -94,6 +95,15 @@ const (
 	// take.
 	CodeRateOut autoscaler.Code = "rate_out"
 	CodeRateIn  autoscaler.Code = "rate_in"
+	// CodeScheduled: a window of Schedule asks for this number.
+	CodeScheduled autoscaler.Code = "scheduled"
+	// CodeScheduledUp and CodeScheduledDown: Schedule moved the member's number to
+	// the lower or the upper bound of its windows.
+	CodeScheduledUp   autoscaler.Code = "scheduled_up"
+	CodeScheduledDown autoscaler.Code = "scheduled_down"
+	// CodeScaleInForbidden: a window of Schedule forbids to take tasks away, and
+	// fewer would have been wanted.
+	CodeScaleInForbidden autoscaler.Code = "scale_in_forbidden"
 	// CodeNoMember: a composition has no member, or its member is nil. It
 	// abstains.
 	CodeNoMember autoscaler.Code = "no_member"
