@@ -46,6 +46,16 @@ func everyPolicy() map[string]autoscaler.Policy {
 		"schedule odd": policy.Schedule{Policy: policy.Threshold{}, Zone: time.FixedZone("odd", 50*3600), Windows: []policy.Window{
 			{Days: 255, From: math.MinInt64, To: math.MaxInt64, Min: math.MaxInt, Max: math.MinInt, Open: math.MaxInt, Edge: math.MaxInt64},
 			{Dates: []policy.Date{{Year: math.MaxInt, Month: -1, Day: 99}}, Edge: math.MinInt64, NoScaleIn: true}}},
+		"waiting":     policy.Waiting{},
+		"waiting odd": policy.Waiting{PerTask: math.MinInt},
+		"shadow":      policy.Shadow{Live: policy.Threshold{}, Tried: policy.Buffer{Slots: 5}},
+		"shadow odd":  policy.Shadow{Tried: policy.Shadow{Live: policy.Cooldown{Policy: policy.Buffer{}}}},
+		"layered": policy.Shadow{
+			Live: policy.Schedule{Windows: []policy.Window{{From: 9 * time.Hour, To: 17 * time.Hour, Min: 3}}, Policy: policy.RateLimit{
+				Policy: policy.Agree{Policy: policy.Stabilize{Policy: policy.Safest{
+					policy.Waiting{}, policy.TargetTracking{}, policy.Optional{Policy: policy.Steps{Metric: "queue", Out: []policy.Step{{Bound: 20}}}},
+				}}}, Out: policy.Rate{Percent: 50}, In: policy.Rate{Tasks: 1}}},
+			Tried: policy.Stabilize{Policy: policy.TargetTracking{Metric: autoscaler.MetricCPU}, Out: time.Minute}},
 		"optional":     policy.Optional{Policy: policy.Threshold{}},
 		"safest":       safest,
 		"safest empty": policy.Safest{},

@@ -51,6 +51,15 @@ const (
 	CodeBufferSpare autoscaler.Code = "buffer_spare"
 )
 
+// The codes of [Waiting].
+const (
+	// CodeUsersWaiting: users wait, or were refused, and more tasks are wanted.
+	CodeUsersWaiting autoscaler.Code = "users_waiting"
+	// CodeWaitingAnswered: users wait, or were refused, and enough tasks are
+	// starting.
+	CodeWaitingAnswered autoscaler.Code = "waiting_answered"
+)
+
 // CodeFixed is the code of [Fixed].
 const CodeFixed autoscaler.Code = "fixed"
 
@@ -104,6 +113,9 @@ const (
 	// CodeScaleInForbidden: a window of Schedule forbids to take tasks away, and
 	// fewer would have been wanted.
 	CodeScaleInForbidden autoscaler.Code = "scale_in_forbidden"
+	// CodeTriedDiffers: what the policy tried by Shadow would have wanted, where
+	// that is not what the live one wants.
+	CodeTriedDiffers autoscaler.Code = "tried_differs"
 	// CodeNoMember: a composition has no member, or its member is nil. It
 	// abstains.
 	CodeNoMember autoscaler.Code = "no_member"
