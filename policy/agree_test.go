@@ -77,6 +77,17 @@ func inARow(directions []int) int {
 	return n
 }
 
+func TestAgreeDropsNamesWithTheWish(t *testing.T) {
+	fewer, more := says("member", 1, "t-00"), says("member", 9)
+	fewer.Empty, more.Reopen = ids{"t-01"}, ids{"t-02"}
+	for _, member := range []saying{fewer, more} {
+		d := policy.Agree{Policy: member, Out: 2, In: 2}.Decide(fleet(3, 0))
+		if d.Open != 3 || d.Remove != nil || d.Empty != nil || d.Reopen != nil {
+			t.Errorf("decided %+v", d)
+		}
+	}
+}
+
 func TestAgreeProperty(t *testing.T) {
 	inner := policy.Threshold{}
 	everySituation(t, func(t *testing.T, _ uint64, _ int, s autoscaler.Snapshot) {

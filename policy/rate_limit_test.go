@@ -147,3 +147,30 @@ func TestRateLimitProperty(t *testing.T) {
 		}
 	})
 }
+
+// The percentage is of what there was before the changes that count.
+func TestRateLimitCountsWhatIsLeft(t *testing.T) {
+	half := policy.Rate{Percent: 50, Per: time.Hour}
+	for _, tc := range []struct {
+		name       string
+		wish, next int // after ten tasks
+		open       int
+	}{
+		{"added", 90, 13, 15},
+		{"all added", 90, 15, 15},
+		{"more added than allowed", 90, 18, 18},
+		{"taken", 0, 7, 5},
+		{"all taken", 0, 5, 5},
+		{"more taken than allowed", 0, 2, 2},
+		{"taken, and more wanted", 90, 4, 6},
+		{"added, and fewer wanted", 0, 14, 7},
+	} {
+		p := policy.RateLimit{Policy: policy.Fixed{Open: tc.wish}, Out: half, In: half}
+		s := autoscaler.Snapshot{At: start, Totals: autoscaler.Totals{Open: 10}}
+		s.Memory = p.Decide(s).Memory
+		s.At, s.Totals.Open = start.Add(time.Minute), tc.next
+		if d := p.Decide(s); d.Open != tc.open {
+			t.Errorf("%s: wants %d of %d because %v, want %d", tc.name, d.Open, tc.next, d.Reasons, tc.open)
+		}
+	}
+}

@@ -292,6 +292,24 @@ func TestScheduleEdges(t *testing.T) {
 		}
 		last = n
 	}
+	// Edges that begin on the day before, and end two days after.
+	for _, tc := range []struct {
+		from, to string
+		edge     time.Duration
+		at       string
+		want     int
+	}{
+		{"00:00", "06:00", time.Hour, "2026-03-01 23:30", 5},
+		{"23:00", "23:30", time.Hour, "2026-03-03 00:00", 5},
+		{"20:00", "19:00", 24 * time.Hour, "2026-03-04 07:00", 5},
+		{"12:00", "13:00", 24 * time.Hour, "2026-03-01 18:00", 3},
+	} {
+		far := policy.Schedule{Windows: []policy.Window{{Dates: []policy.Date{{Year: 2026, Month: 3, Day: 2}},
+			From: clock(t, tc.from), To: clock(t, tc.to), Open: 10, Edge: tc.edge}}}
+		if got := wantedAt(far, instant(t, tc.at)); got != tc.want {
+			t.Errorf("from %s to %s: at %s wants %d, want %d", tc.from, tc.to, tc.at, got, tc.want)
+		}
+	}
 	// Edges that overlap, and those longer than the time between.
 	p.Windows[0].Edge = 100 * time.Hour
 	for at := start; at.Before(start.Add(48 * time.Hour)); at = at.Add(7 * time.Minute) {

@@ -134,6 +134,16 @@ func TestShadowMemories(t *testing.T) {
 	if err := json.Unmarshal(s.Memory, &both); err != nil || both["tried"].N != 4 {
 		t.Errorf("Tried remembers %d passes, want 4 (%v)", both["tried"].N, err)
 	}
+	// Where both do not fit, the one that is tried begins anew.
+	full := policy.Shadow{Live: counting{name: "live", pad: 14_000}, Tried: counting{name: "tried", pad: 3500}}
+	s = fleet(3, 0)
+	for pass := 1; pass <= 3; pass++ {
+		d := full.Decide(s)
+		if n, last := counts(d)["shadow/live"], d.Reasons[len(d.Reasons)-1]; n != pass || last.Code != policy.CodeMemoryDropped {
+			t.Errorf("pass %d: Live counts %d, and the reasons are %v", pass, n, d.Reasons)
+		}
+		s.Memory = d.Memory
+	}
 	// In a composition without room for everybody, the one that is tried pays.
 	tight := policy.Safest{
 		policy.Shadow{Live: counting{name: "live", pad: 5000}, Tried: counting{name: "tried", pad: 9000}},

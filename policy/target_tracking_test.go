@@ -111,6 +111,7 @@ func TestTargetTrackingAnswersALoadOnce(t *testing.T) {
 		{"starting, and more of it", 45 * time.Second, 15 * time.Second, 4, 2, 100, 8, policy.CodeAboveTarget},
 		{"some open, a reading from before", 60 * time.Second, 15 * time.Second, 6, 2, 100, 8, policy.CodeLoadAnswered},
 		{"all open, a reading from between", 75 * time.Second, 70 * time.Second, 8, 0, 70, 9, policy.CodeAboveTarget},
+		{"all open, a reading from that very instant", 90 * time.Second, 75 * time.Second, 8, 0, 70, 9, policy.CodeAboveTarget},
 		{"all open, a reading since", 150 * time.Second, 80 * time.Second, 8, 0, 51, 8, policy.CodeOnTarget},
 		{"spare", 165 * time.Second, 150 * time.Second, 8, 0, 25, 4, policy.CodeBelowTarget},
 		{"on the way down, a reading from before", 180 * time.Second, 150 * time.Second, 6, 0, 25, 4, policy.CodeBelowTarget},
@@ -217,6 +218,24 @@ func TestTargetTrackingDoesNotOvershoot(t *testing.T) {
 			if n > 41+1 { // 2000 of work at 50 each, and rounding
 				t.Fatalf("seed %d, pass %d: %d tasks for at most 40 tasks' work", seed, i, n)
 			}
+		}
+	}
+}
+
+// Where the number of tasks changes in every pass, the oldest one that is still
+// known stands for what a reading was measured on.
+func TestOpeningsAreBounded(t *testing.T) {
+	p := policy.TargetTracking{Metric: autoscaler.MetricCPU, Target: 50}
+	var memory autoscaler.Memory
+	for pass := range 200 {
+		s := autoscaler.Snapshot{At: start.Add(time.Duration(pass) * time.Second), Memory: memory,
+			Totals: autoscaler.Totals{Open: 100 + pass}, Utilization: load(start.Add(-time.Minute), 500, 0)}
+		d := p.Decide(s)
+		if want := 10 * (100 + max(0, pass-29)); d.Open != want {
+			t.Fatalf("pass %d: wants %d, want %d", pass, d.Open, want)
+		}
+		if memory = d.Memory; len(memory) > 30*40 {
+			t.Fatalf("pass %d: %d bytes of memory", pass, len(memory))
 		}
 	}
 }

@@ -82,9 +82,9 @@ const day = 24 * time.Hour
 func (w Window) at(t time.Time, zone *time.Location) (part float64, within bool) {
 	local := t.In(zone)
 	edge := min(max(w.Edge, 0), day)
-	// A window and its edge last a day each at the most, and an hour if the clock
-	// goes back.
-	for k := -3; k <= 1; k++ {
+	// A window ends within two days of its midnight, and its edges reach a day
+	// further; a day on which the clock changes is not as long as others.
+	for k := -3; k <= 2; k++ {
 		midnight := time.Date(local.Year(), local.Month(), local.Day()+k, 0, 0, 0, 0, time.UTC)
 		if !w.on(midnight) {
 			continue
