@@ -46,10 +46,23 @@ func everyPolicy() map[string]autoscaler.Policy {
 		"schedule odd": policy.Schedule{Policy: policy.Threshold{}, Zone: time.FixedZone("odd", 50*3600), Windows: []policy.Window{
 			{Days: 255, From: math.MinInt64, To: math.MaxInt64, Min: math.MaxInt, Max: math.MinInt, Open: math.MaxInt, Edge: math.MaxInt64},
 			{Dates: []policy.Date{{Year: math.MaxInt, Month: -1, Day: 99}}, Edge: math.MinInt64, NoScaleIn: true}}},
-		"waiting":     policy.Waiting{},
-		"waiting odd": policy.Waiting{PerTask: math.MinInt},
-		"shadow":      policy.Shadow{Live: policy.Threshold{}, Tried: policy.Buffer{Slots: 5}},
-		"shadow odd":  policy.Shadow{Tried: policy.Shadow{Live: policy.Cooldown{Policy: policy.Buffer{}}}},
+		"stabilize":       policy.Stabilize{Policy: policy.Buffer{}},
+		"stabilize both":  policy.Stabilize{Policy: policy.Threshold{}, Out: 2 * time.Minute, In: 2 * time.Hour},
+		"stabilize odd":   policy.Stabilize{Policy: policy.Fixed{Open: math.MaxInt}, Out: math.MaxInt64, In: math.MinInt64},
+		"stabilize nil":   policy.Stabilize{Out: math.MinInt64, In: math.MaxInt64},
+		"agree":           policy.Agree{Policy: policy.Threshold{}},
+		"agree long":      policy.Agree{Policy: policy.Buffer{}, Out: 2, In: 5},
+		"agree odd":       policy.Agree{Policy: policy.Fixed{Open: 1}, Out: math.MinInt, In: math.MaxInt},
+		"agree nil":       policy.Agree{},
+		"rate limit":      policy.RateLimit{Policy: policy.Buffer{}, Out: policy.Rate{Tasks: 2, Percent: 50}, In: policy.Rate{Tasks: 1, Per: 10 * time.Minute}},
+		"rate limit none": policy.RateLimit{Policy: policy.Threshold{}},
+		"rate limit odd": policy.RateLimit{Policy: policy.Fixed{Open: math.MaxInt},
+			Out: policy.Rate{Tasks: math.MaxInt, Percent: math.Inf(1), Per: math.MaxInt64}, In: policy.Rate{Tasks: -1, Percent: math.NaN(), Per: math.MinInt64}},
+		"rate limit nil": policy.RateLimit{In: policy.Rate{Percent: math.SmallestNonzeroFloat64}},
+		"waiting":        policy.Waiting{},
+		"waiting odd":    policy.Waiting{PerTask: math.MinInt},
+		"shadow":         policy.Shadow{Live: policy.Threshold{}, Tried: policy.Buffer{Slots: 5}},
+		"shadow odd":     policy.Shadow{Tried: policy.Shadow{Live: policy.Cooldown{Policy: policy.Buffer{}}}},
 		"layered": policy.Shadow{
 			Live: policy.Schedule{Windows: []policy.Window{{From: 9 * time.Hour, To: 17 * time.Hour, Min: 3}}, Policy: policy.RateLimit{
 				Policy: policy.Agree{Policy: policy.Stabilize{Policy: policy.Safest{

@@ -58,11 +58,11 @@ func (r recent) all(n int, join func(a, b int) int) int {
 	return n
 }
 
-// sound reports that entries may have been written before the instant given.
+// sound reports that the entries may be this package's work, as of that instant.
 func (r recent) sound(now int64) bool {
 	last := int64(math.MinInt64)
 	for _, e := range r {
-		if e.At < last || e.At > now {
+		if e.At < last || e.At > now || e.N != bounded(e.N) {
 			return false
 		}
 		last = e.At
