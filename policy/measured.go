@@ -28,7 +28,7 @@ func measure(s *autoscaler.Snapshot, metric autoscaler.Metric) (m measured, miss
 		return m, m.name + " has no value"
 	}
 	m.past = m.past.from(reading.At.UnixMilli())
-	m.value, m.open = min(max(reading.Value, -most), most), bounded(m.past[0].Open)
+	m.value, m.open = min(max(reading.Value, -most), most), m.past[0].Open
 	return m, ""
 }
 
@@ -94,7 +94,7 @@ func recall(s *autoscaler.Snapshot) openings {
 func (o openings) sound(now int64) bool {
 	last := int64(math.MinInt64)
 	for _, e := range o {
-		if e.At < last || e.At > now {
+		if e.At < last || e.At > now || e.Open != bounded(e.Open) {
 			return false
 		}
 		last = e.At
