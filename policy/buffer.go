@@ -42,7 +42,7 @@ func (Buffer) Name() string { return "buffer" }
 
 // Decide follows the law above. It visits no task and has no memory.
 func (p Buffer) Decide(s autoscaler.Snapshot) autoscaler.Decision {
-	slots, tasks := p.perTask(&s)
+	slots, tasks := perTask(&s, p.PerTask)
 	used := max(0, bounded(s.Totals.Slots)-bounded(s.Totals.Free))
 	waiting := bounded(s.Demand.Waiting)
 	keep := p.keep(used, slots, tasks)
@@ -59,19 +59,6 @@ func (p Buffer) Decide(s autoscaler.Snapshot) autoscaler.Decision {
 		fmt.Sprintf("%d slots in use, %d users waiting, %d slots to keep free", used, waiting, keep))
 }
 
-// perTask returns the slots of a task as a ratio: that many slots on that many
-// tasks. A ratio keeps the average of unequal tasks exact.
-func (p Buffer) perTask(s *autoscaler.Snapshot) (slots, tasks int) {
-	slots, tasks = bounded(s.Totals.Slots), bounded(s.Totals.Open)
-	switch {
-	case slots > 0 && tasks > 0:
-		return slots, tasks
-	case p.PerTask > 0:
-		return bounded(p.PerTask), 1
-	}
-	return DefaultPerTask, 1
-}
-
 // keep returns the slots to keep free.
 func (p Buffer) keep(used, slots, tasks int) int {
 	keep := max(bounded(p.Slots), share(used, p.Percent))
@@ -80,10 +67,4 @@ func (p Buffer) keep(used, slots, tasks int) int {
 		keep = max(one, share(used, DefaultBufferPercent))
 	}
 	return keep
-}
-
-// tasksFor returns the tasks that have the slots given, rounded up.
-func tasksFor(need int64, slots, tasks int) int {
-	need = min(need, most)
-	return int(min((need*int64(tasks)+int64(slots)-1)/int64(slots), most))
 }

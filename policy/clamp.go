@@ -41,9 +41,5 @@ func (p Clamp) Decide(s autoscaler.Snapshot) autoscaler.Decision {
 	if wanted < d.Open {
 		own.Code = CodeClampedDown
 	}
-	d.Open, d.Reasons = wanted, append([]autoscaler.Reason{own}, d.Reasons...)
-	if wanted >= capacity(&s) {
-		d.Remove, d.Empty = nil, nil
-	}
-	return d
+	return moved(d, capacity(&s), wanted, own)
 }

@@ -28,6 +28,20 @@ func ask(s autoscaler.Snapshot, by string, member autoscaler.Policy, memory auto
 	return d
 }
 
+// moved is a member's decision with another number, and the reason for it before
+// the member's. Tasks stay named only where fewer are still wanted: the names are
+// candidates for the way, so they may be more than the number asks for.
+func moved(d autoscaler.Decision, have, n int, own autoscaler.Reason) autoscaler.Decision {
+	d.Open, d.Reasons = n, append([]autoscaler.Reason{own}, d.Reasons...)
+	if n >= have {
+		d.Remove, d.Empty = nil, nil
+	}
+	if n <= have {
+		d.Reopen = nil
+	}
+	return d
+}
+
 // under returns the reasons with the composition's name before their path. A
 // reason without a path is the member's own.
 func under(by, member string, reasons []autoscaler.Reason) []autoscaler.Reason {

@@ -43,7 +43,7 @@ func (p Cooldown) Decide(s autoscaler.Snapshot) autoscaler.Decision {
 			d = p.held(d, have, CodeCoolingIn, wait)
 		}
 	}
-	return p.keep(d, seen)
+	return carry(d, p.Name(), &seen, &seen.Member)
 }
 
 // held turns a member's wish into a hold, with the reason before the member's.
@@ -55,24 +55,6 @@ func (p Cooldown) held(d autoscaler.Decision, have int, code autoscaler.Code, wa
 	return autoscaler.Decision{
 		Open: have, Keep: d.Keep, Room: d.Room, Memory: d.Memory, Reasons: append([]autoscaler.Reason{own}, d.Reasons...),
 	}
-}
-
-// keep puts the member's memory into the cooldown's own. A memory that is not
-// JSON, or leaves no room, is dropped with a reason; the cooldown's own never is.
-func (Cooldown) keep(d autoscaler.Decision, seen change) autoscaler.Decision {
-	seen.Member = d.Memory
-	packed, err := json.Marshal(seen)
-	if err != nil || len(packed) > autoscaler.MemoryLimit {
-		d.Reasons = append(d.Reasons, autoscaler.Reason{
-			Code: CodeMemoryDropped, Severity: autoscaler.Notice, By: "cooldown", Detail: "of the member",
-		})
-		seen.Member = nil
-		if packed, err = json.Marshal(seen); err != nil {
-			packed = nil
-		}
-	}
-	d.Memory = packed
-	return d
 }
 
 // change is the memory of a Cooldown: the tasks in the last snapshot, and when

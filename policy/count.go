@@ -29,6 +29,26 @@ func share(n int, percent float64) int {
 	return int(min(math.Ceil(float64(n)*percent/100), most))
 }
 
+// perTask returns the slots of a task as a ratio: that many slots on that many
+// tasks. A ratio keeps the average of unequal tasks exact. While no open task says
+// its own, otherwise stands for it, or else DefaultPerTask.
+func perTask(s *autoscaler.Snapshot, otherwise int) (slots, tasks int) {
+	slots, tasks = bounded(s.Totals.Slots), bounded(s.Totals.Open)
+	switch {
+	case slots > 0 && tasks > 0:
+		return slots, tasks
+	case otherwise > 0:
+		return bounded(otherwise), 1
+	}
+	return DefaultPerTask, 1
+}
+
+// tasksFor returns the tasks that have the slots given, rounded up.
+func tasksFor(need int64, slots, tasks int) int {
+	need = min(need, most)
+	return int(min((need*int64(tasks)+int64(slots)-1)/int64(slots), most))
+}
+
 // want is a decision for n open tasks by the policy of that name.
 func want(by string, n int, code autoscaler.Code, detail string) autoscaler.Decision {
 	return autoscaler.Decision{Open: bounded(n), Reasons: []autoscaler.Reason{

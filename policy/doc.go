@@ -9,16 +9,27 @@
 //		policy.Optional{Policy: policy.Buffer{Slots: 20}},
 //	}
 //
-// Three of them form opinions of their own: [Threshold] by CPU and memory,
-// [Buffer] by free slots, [Fixed] by decree. The others shape or join the
-// opinions of members: [Safest], [First], [Optional], [Clamp] and [Cooldown].
+// Some form opinions of their own: [Threshold] by CPU and memory, [Buffer] by free
+// slots, [TargetTracking] in proportion to a metric or to the slots in use, [Steps]
+// by how far one of them is off, [Waiting] by users who find no slot, [Fixed] by
+// decree, and [Schedule] by the calendar.
+//
+// The others shape or join the opinions of members. [Safest] and [First] join
+// several, and [Optional] passes over one that cannot tell. [Clamp] and Schedule
+// bound a member's number; [Cooldown] and [RateLimit] go by what happened lately,
+// [Stabilize] and [Agree] by what the member wanted lately. [Shadow] tries one
+// beside another.
+//
+// Which tasks go where a policy names none is for a victim order to say, such as
+// [FewestSessions] or [FullestZoneFirst]; [Orders] composes them.
 //
 // # Three ways to want nothing
 //
 // A policy that holds wants as many tasks as there are; in Safest it stands in
 // the way of a scale-in. One that abstains cannot tell: Safest takes nothing
 // away on it, First asks the next. One without an opinion (an Optional whose
-// member abstains) is passed over by both. Alone, all three hold.
+// member abstains, a Waiting for whom nobody waits) is passed over by both. Alone,
+// all three hold.
 //
 // # What they refuse to do
 //

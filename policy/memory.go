@@ -59,3 +59,22 @@ func (m memories) largest() string {
 }
 
 func sortedKeys(m memories) []string { return slices.Sorted(maps.Keys(m)) }
+
+// carry puts a member's memory into that of the policy around it: own is what to
+// write, and member the place in it. A memory that is not JSON, or leaves no
+// room, is dropped with a reason; the policy's own never is.
+func carry(d autoscaler.Decision, by string, own any, member *json.RawMessage) autoscaler.Decision {
+	*member = d.Memory
+	packed, err := json.Marshal(own)
+	if err != nil || len(packed) > autoscaler.MemoryLimit {
+		d.Reasons = append(d.Reasons, autoscaler.Reason{
+			Code: CodeMemoryDropped, Severity: autoscaler.Notice, By: by, Detail: "of the member",
+		})
+		*member = nil
+		if packed, err = json.Marshal(own); err != nil {
+			packed = nil
+		}
+	}
+	d.Memory = packed
+	return d
+}

@@ -117,10 +117,31 @@ func TestMemoryStaysWithinItsLimit(t *testing.T) {
 	}
 }
 
+// What a combinator cannot use of its own memory costs its member nothing.
+func TestMembersKeepTheirMemoryBesideAnUnusableOne(t *testing.T) {
+	for name, tc := range map[string]struct {
+		policy autoscaler.Policy
+		own    string
+	}{
+		"stabilize":  {policy.Stabilize{Policy: counting{name: "a"}}, `"in":[{"at":9000000000000000000,"n":3}]`},
+		"agree":      {policy.Agree{Policy: counting{name: "a"}}, `"in":9000000000`},
+		"rate-limit": {policy.RateLimit{Policy: counting{name: "a"}}, `"tasks":4,"in":[{"at":9000000000000000000,"n":3}]`},
+	} {
+		s := fleet(4, 0)
+		s.Memory = autoscaler.Memory(`{` + tc.own + `,"member":{"by":"a","n":6}}`)
+		if n := counts(tc.policy.Decide(s))[name+"/a"]; n != 7 {
+			t.Errorf("%s: the member counts %d, want 7", name, n)
+		}
+	}
+}
+
 func TestForeignMemoryCountsAsNone(t *testing.T) {
 	foreign := []string{
 		`{`, `[]`, `7`, `"text"`, `null`, `{"0 threshold":7}`, `{"asked":"yesterday"}`, `{"asked":9e18}`, `{"asked":1e400}`,
 		`{"tasks":"many","in":1}`, `{"tasks":-9223372036854775808,"in":-9223372036854775808,"out":9223372036854775807}`,
+		`{"open":7}`, `{"open":[{"at":5,"open":-3}]}`, `{"open":[]}`, `{"open":[{"at":9000000000000000000,"open":3}]}`, `{"open":[{"at":5,"open":1},{"at":4,"open":1}]}`,
+		`{"in":[{"at":9000000000000000000,"n":3}]}`, `{"out":[{"at":-9223372036854775808,"n":-3}],"in":[{"at":5,"n":1},{"at":4,"n":1}]}`,
+		`{"tasks":-1,"out":[]}`, `{"in":9000000000}`, `{"out":4,"in":4}`,
 		`{"member":{"member":{"member":[]}}}`, strings.Repeat("[", 5000), strings.Repeat(" ", 2*autoscaler.MemoryLimit),
 	}
 	for name, p := range everyPolicy() {
