@@ -47,13 +47,6 @@ func countAxis(most int) (marks []mark, top float64) {
 func timeAxis(from, to time.Time) []mark {
 	span := to.Sub(from)
 	step := timeStep(span)
-	format := "2 Jan"
-	if step < day {
-		format = "2 Jan 15:04"
-	}
-	if span < time.Hour {
-		format = "15:04:05"
-	}
 	var marks []mark
 	// Truncate counts from a Monday, so that weeks begin with one.
 	for at := from.Truncate(step); !at.After(to); at = at.Add(step) {
@@ -62,10 +55,21 @@ func timeAxis(from, to time.Time) []mark {
 		}
 		share := float64(at.Sub(from)) / float64(span)
 		marks = append(marks, mark{
-			At: percent(share), Text: at.UTC().Format(format), Minor: len(marks)%2 == 1, First: share < 0.04, Last: share > 0.96,
+			At: percent(share), Text: moment(at.UTC(), step), Minor: len(marks)%2 == 1, First: share < 0.04, Last: share > 0.96,
 		})
 	}
 	return marks
+}
+
+// moment names an instant on an axis: at midnight its day, else its time of day.
+func moment(at time.Time, step time.Duration) string {
+	switch {
+	case at.Equal(at.Truncate(day)):
+		return at.Format("2 Jan")
+	case step < time.Minute:
+		return at.Format("15:04:05")
+	}
+	return at.Format("15:04")
 }
 
 // timeStep is the time between two labels, so that there are eight at most.

@@ -22,6 +22,7 @@ type timeChart struct {
 	Marks              []mark
 	Layers             []layer // what is drawn first stands first
 	Low                bool    // whether little height does
+	Zero               bool    // whether it is 0 throughout
 }
 
 // Key returns the layers from the front to the back, as they lie on one another.
@@ -36,7 +37,6 @@ type layer struct {
 	Class string // its colour, and its name in Columns
 	Label string
 	Path  string // in a box of 1000 by 100
-	Line  bool   // a line, not an area
 }
 
 // band is a stretch of time, in percent.
@@ -47,10 +47,13 @@ type quantity func(Point) int
 
 // newTimeCharts draws a series; without one there are no charts.
 func newTimeCharts(r Result) (timeCharts, error) {
-	if len(r.Series) < 2 {
+	if len(r.Series) == 0 {
 		return timeCharts{}, nil
 	}
 	from, to := r.Series[0].At, r.Series[len(r.Series)-1].At
+	if !to.After(from) {
+		return timeCharts{}, nil // a moment is no time to draw
+	}
 	values, err := columns(r)
 	return timeCharts{
 		From: from.UTC().Format("Mon 2 Jan 2006 15:04"), To: to.UTC().Format("Mon 2 Jan 2006 15:04"),
@@ -68,13 +71,13 @@ func capacityChart(r Result) timeChart {
 	d := newDrawing(r.Series, all)
 	return timeChart{
 		Title: "Tasks by state, and the fewest that could hold the sessions", Unit: "tasks", Marks: d.marks,
-		About: "Stacked: together they are the tasks that are paid for. The line is the lower bound: live sessions over the slots of a task, rounded up.",
+		About: "Stacked: together they are the tasks that are paid for. The dark part is the lower bound: live sessions over the slots of a task, rounded up; what is bright is more than that.",
 		Layers: []layer{
-			{"retired", "Retired: closed for good", d.area(all), false},
-			{"cordoned", "Cordoned: takes no new session", d.area(cordoned), false},
-			{"starting", "Starting", d.area(starting), false},
-			{"open", "Open", d.area(open), false},
-			{"need", "Fewest tasks needed", d.line(need(r.Slots)), true},
+			{"retired", "Retired: closed for good", d.area(all)},
+			{"cordoned", "Cordoned: takes no new session", d.area(cordoned)},
+			{"starting", "Starting", d.area(starting)},
+			{"open", "Open", d.area(open)},
+			{"need", "Fewest tasks needed", d.area(need(r.Slots))},
 		},
 	}
 }
@@ -89,10 +92,10 @@ func sessionsChart(series []Point) timeChart {
 	d := newDrawing(series, func(p Point) int { return max(p.Sessions, p.Slots) })
 	return timeChart{
 		Title: "Sessions, and the slots of open tasks", Unit: "sessions, slots", Marks: d.marks,
-		About: "Sessions live on cordoned tasks too, whose slots do not count; so while tasks drain there may be more sessions than slots.",
+		About: "Sessions lie in front of the slots; grey above them is room that is paid for and free. Sessions live on cordoned tasks too, whose slots do not count.",
 		Layers: []layer{
-			{"sessions", "Live sessions", d.area(func(p Point) int { return p.Sessions }), false},
-			{"slots", "Slots of open tasks", d.line(func(p Point) int { return p.Slots }), true},
+			{"slots", "Slots of open tasks", d.area(func(p Point) int { return p.Slots })},
+			{"sessions", "Live sessions", d.area(func(p Point) int { return p.Sessions })},
 		},
 	}
 }
@@ -101,9 +104,9 @@ func freeChart(series []Point) timeChart {
 	free := func(p Point) int { return p.FreeLow }
 	d := newDrawing(series, free)
 	return timeChart{
-		Title: "Fewest free slots of open tasks", Unit: "slots", Marks: d.marks, Low: true,
+		Title: "Fewest free slots of open tasks", Unit: "slots", Marks: d.marks, Low: true, Zero: d.zero,
 		About:  "The fewest that a pass of each stretch of time saw. At 0 the next user waits.",
-		Layers: []layer{{"free_low", "Fewest free slots", d.extreme(free), false}},
+		Layers: []layer{{"free_low", "Fewest free slots", d.extreme(free)}},
 	}
 }
 
@@ -111,9 +114,9 @@ func waitingChart(series []Point) timeChart {
 	waiting := func(p Point) int { return p.WaitHigh }
 	d := newDrawing(series, waiting)
 	return timeChart{
-		Title: "Most users waiting for a slot", Unit: "users", Marks: d.marks, Low: true,
+		Title: "Most users waiting for a slot", Unit: "users", Marks: d.marks, Low: true, Zero: d.zero,
 		About:  "The most that a pass of each stretch of time saw.",
-		Layers: []layer{{"wait_high", "Most users waiting", d.extreme(waiting), false}},
+		Layers: []layer{{"wait_high", "Most users waiting", d.extreme(waiting)}},
 	}
 }
 

@@ -12,6 +12,7 @@ type drawing struct {
 	series []Point
 	marks  []mark
 	top    float64
+	zero   bool // whether the quantity is 0 throughout
 }
 
 // newDrawing makes room for a quantity.
@@ -21,38 +22,28 @@ func newDrawing(series []Point, most quantity) drawing {
 		highest = max(highest, most(p))
 	}
 	marks, top := countAxis(highest)
-	return drawing{series, marks, top}
-}
-
-// line draws a quantity.
-func (d drawing) line(q quantity) string {
-	var b strings.Builder
-	b.WriteString("M0 " + d.height(q(d.series[0])))
-	d.steps(&b, q, 0)
-	return b.String()
+	return drawing{series, marks, top, highest == 0}
 }
 
 // area fills what lies below a quantity.
-func (d drawing) area(q quantity) string { return d.line(q) + "V100H0Z" }
+func (d drawing) area(q quantity) string { return d.path(q, 0) }
 
 // extreme fills what lies below a quantity that a point has for the time before it.
-func (d drawing) extreme(q quantity) string {
-	var b strings.Builder
-	b.WriteString("M0 " + d.height(q(d.series[1])))
-	d.steps(&b, q, 1)
-	return b.String() + "V100H0Z"
-}
+func (d drawing) extreme(q quantity) string { return d.path(q, 1) }
 
-// steps draws each change of a quantity where a point stands, or the one before.
-func (d drawing) steps(b *strings.Builder, q quantity, ahead int) {
+// path draws each change of a quantity where a point stands, or the one before.
+func (d drawing) path(q quantity, ahead int) string {
+	var b strings.Builder
 	last := q(d.series[ahead])
+	b.WriteString("M0 " + d.height(last))
 	for i := 1 + ahead; i < len(d.series); i++ {
 		if now := q(d.series[i]); now != last {
 			b.WriteString("H" + d.along(i-ahead) + "V" + d.height(now))
 			last = now
 		}
 	}
-	b.WriteString("H1000")
+	b.WriteString("H1000V100H0Z")
+	return b.String()
 }
 
 // along is where a point stands in time.

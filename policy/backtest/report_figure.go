@@ -76,6 +76,10 @@ type between struct {
 func newBetween(figures []figure) between {
 	order := func(a, b figure) int { return cmp.Compare(a.value, b.value) }
 	low, high := slices.MinFunc(figures, order), slices.MaxFunc(figures, order)
+	if high.value >= 1000 {
+		// A range of thousands needs no tenths.
+		low.Text, high.Text = thousands(low.value, 0), thousands(high.value, 0)
+	}
 	return between{low, high, low.Text != high.Text}
 }
 

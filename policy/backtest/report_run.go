@@ -8,22 +8,23 @@ import (
 // runView is one result as the page shows it.
 type runView struct {
 	row
-	Policy, Setup string
-	Seed          uint64
-	Style         int // of the policy's mark
-	Front         bool
-	Charts        timeCharts
-	Decisions     []decisionView
-	Timeline      timeline
-	Money         money
-	result        Result
+	conditions
+	Policy    string
+	Seed      uint64
+	Style     int // of the policy's mark
+	Front     bool
+	Charts    timeCharts
+	Decisions []decisionView
+	Timeline  timeline
+	Money     money
+	result    Result
 }
 
 func newRunView(r row, result Result, m money) (runView, error) {
 	charts, err := newTimeCharts(result)
 	return runView{
 		row: r, result: result, Money: m,
-		Policy: result.Policy, Setup: setupOf(result), Seed: result.Seed,
+		Policy: result.Policy, conditions: conditionsOf(result), Seed: result.Seed,
 		Charts: charts, Decisions: decisionViews(result.Decisions), Timeline: newTimeline(result.Decisions),
 	}, err
 }
@@ -42,10 +43,16 @@ func style(runs []runView) {
 	}
 }
 
-// setupOf says under what a result came to be, policy and seed left out.
-func setupOf(r Result) string {
-	return fmt.Sprintf("%s, routing %s, %d %s a task, level %s, a pass every %g s, deregistration delay %g s",
-		r.Trace, r.Route, r.Slots, plural(r.Slots, "slot"), r.Level, r.IntervalS, r.DelayS)
+// conditions are what a result came to be under, policy and seed left out, in words.
+type conditions struct{ Load, Tasks, Timing string }
+
+func conditionsOf(r Result) conditions {
+	return conditions{
+		Load:  r.Trace,
+		Tasks: fmt.Sprintf("routing %s, %d %s a task", r.Route, r.Slots, plural(r.Slots, "slot")),
+		Timing: fmt.Sprintf("Application at level %s, a pass every %g s, deregistration delay %g s",
+			r.Level, r.IntervalS, r.DelayS),
+	}
 }
 
 func plural(n int, word string) string {

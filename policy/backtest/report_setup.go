@@ -4,7 +4,7 @@ import "slices"
 
 // setup is a load and everything else but policy and seed: what can be compared.
 type setup struct {
-	Of       string // the load and the rest, in words
+	conditions
 	Policies []policyView
 	Scatter  scatter
 	Runs     []runView
@@ -23,10 +23,10 @@ type policyView struct {
 func newSetups(runs []runView) []setup {
 	var setups []setup
 	for _, run := range runs {
-		i := slices.IndexFunc(setups, func(s setup) bool { return s.Of == run.Setup })
+		i := slices.IndexFunc(setups, func(s setup) bool { return s.conditions == run.conditions })
 		if i < 0 {
 			i = len(setups)
-			setups = append(setups, setup{Of: run.Setup})
+			setups = append(setups, setup{conditions: run.conditions})
 		}
 		setups[i].add(run)
 	}

@@ -42,7 +42,9 @@ func newTimeline(decisions []Decision) timeline {
 				l.N++
 			}
 		}
-		t.Lanes = append(t.Lanes, l)
+		if l.N > 0 {
+			t.Lanes = append(t.Lanes, l)
+		}
 	}
 	return t
 }
