@@ -50,7 +50,7 @@ func conditionsOf(r Result) conditions {
 	return conditions{
 		Load:  r.Trace,
 		Tasks: fmt.Sprintf("routing %s, %d %s a task", r.Route, r.Slots, plural(r.Slots, "slot")),
-		Timing: fmt.Sprintf("Application at level %s, a pass every %g s, deregistration delay %g s",
+		Timing: fmt.Sprintf("Application at level %s, a pass every %g\u00a0s, deregistration delay %g\u00a0s",
 			r.Level, r.IntervalS, r.DelayS),
 	}
 }
