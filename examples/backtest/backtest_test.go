@@ -40,7 +40,7 @@ func resultsOf(t *testing.T, args ...string) []backtest.Result {
 // There is a result for each policy, seed, slot count and route; every policy scales,
 // and cuts nobody.
 func TestEveryRunHasItsResult(t *testing.T) {
-	results := resultsOf(t, "-days", "0.25", "-seeds", "2", "-slots", "10,20", "-route", "place,steered", "-policies", "headroom, safest")
+	results := resultsOf(t, "-days", "0.25", "-seeds", "2", "-slots", "10,20", "-route", "place,steered", "-policies", "buffer, safest", "-interval", "1m")
 	if len(results) != 16 {
 		t.Fatalf("%d results, want 16", len(results))
 	}
@@ -78,7 +78,7 @@ func TestConditionsAreThoseAskedFor(t *testing.T) {
 }
 
 func TestSameFlagsSameResults(t *testing.T) {
-	args := []string{"-days", "0.2", "-policies", "headroom,buffer", "-seeds", "2", "-json"}
+	args := []string{"-days", "0.2", "-policies", "headroom,buffer", "-seeds", "2", "-interval", "1m", "-json"}
 	a, err := runWith(t, append(args, "-parallel", "1")...)
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func TestTableShowsWhatIsCompared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, part := range []string{"killed", "no slot ppm", "ratio LB1", "USD", "threshold", "buffer", "level A", "* on the Pareto front", " *  "} {
+	for _, part := range []string{"killed", "no slot ppm", "ratio LB1", "USD", "threshold", "buffer", "level A", "* on the Pareto front", " *\n"} {
 		if !strings.Contains(out, part) {
 			t.Errorf("the table lacks %q:\n%s", part, out)
 		}
@@ -176,10 +176,10 @@ func sparse(days int) string {
 func TestTraceIsRead(t *testing.T) {
 	for _, zipped := range []bool{false, true} {
 		path := writeTrace(t, sparse(2), zipped)
-		if r := resultsOf(t, "-trace", path, "-policies", "buffer")[0]; r.Sessions != 16 || r.Killed != 0 || r.Trace != "trace.csv" {
+		if r := resultsOf(t, "-trace", path, "-policies", "buffer", "-interval", "1m")[0]; r.Sessions != 16 || r.Killed != 0 || r.Trace != "trace.csv" {
 			t.Errorf("gzip %v: %+v", zipped, r)
 		}
-		if r := resultsOf(t, "-trace", path, "-policies", "buffer", "-days", "1")[0]; r.Sessions != 8 {
+		if r := resultsOf(t, "-trace", path, "-policies", "buffer", "-interval", "1m", "-days", "1")[0]; r.Sessions != 8 {
 			t.Errorf("a day of eight sessions holds %d", r.Sessions)
 		}
 	}
@@ -187,7 +187,7 @@ func TestTraceIsRead(t *testing.T) {
 
 func TestFold(t *testing.T) {
 	path := writeTrace(t, sparse(14), false)
-	r := resultsOf(t, "-trace", path, "-policies", "buffer", "-fold", "2/1")[0]
+	r := resultsOf(t, "-trace", path, "-policies", "buffer", "-interval", "1m", "-fold", "2/1")[0]
 	if r.Sessions != 112 || r.Days > 7.1 || !strings.Contains(r.Trace, "2 weeks on 1") {
 		t.Errorf("%d sessions of %q in %.1f days; want two weeks in one", r.Sessions, r.Trace, r.Days)
 	}
@@ -280,7 +280,7 @@ func TestSpeedIsSaid(t *testing.T) {
 	p := &progress{w: &b, now: func() time.Time { return at }}
 	p.begin(3)
 	at = at.Add(2 * time.Second)
-	if p.speed(600); b.String() != "600 sessions in 3 runs in 2.0 s: 300 sessions per second\n" {
+	if p.speed(600); b.String() != "3 runs of 600 sessions in 2.0 s: 300 sessions per second\n" {
 		t.Errorf("%q", b.String())
 	}
 }

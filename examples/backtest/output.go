@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -34,10 +35,13 @@ func writeTable(w io.Writer, results []backtest.Result, price float64) error {
 	return err
 }
 
+// money is the column that needs a price.
+const money = 9
+
 // table returns the cells, the heading first; without a price it says nothing of
 // money.
 func table(results []backtest.Result, price float64) [][]string {
-	rows := [][]string{strings.Split("policy,route,slots,seed,killed,no slot ppm,ratio LB1,clairv.,task-hours,p50 s,p95 s,p99 s,max s,starts,passes,front,USD", ",")}
+	rows := [][]string{strings.Split("policy,route,slots,seed,killed,no slot ppm,ratio LB1,clairv.,task-hours,USD,p50 s,p95 s,p99 s,max s,starts,passes,front", ",")}
 	longest := len("policy")
 	for i, front := range backtest.Pareto(results) {
 		r, mark := results[i], ""
@@ -45,15 +49,15 @@ func table(results []backtest.Result, price float64) [][]string {
 			mark = "*"
 		}
 		longest = max(longest, len(r.Policy))
-		rows = append(rows, strings.Split(fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%.1f\t%.3f\t%.3f\t%.1f\t%.0f\t%.0f\t%.0f\t%.0f\t%d\t%d\t%s\t%.2f",
-			r.Policy, r.Route, r.Slots, r.Seed, r.Killed, r.NoSlotPPM, r.RatioLB1, r.RatioClairvoyant, r.TaskHours,
-			r.WaitP50, r.WaitP95, r.WaitP99, r.WaitMax, r.TaskStarts, r.Passes, mark, r.Cost(price)), "\t"))
+		rows = append(rows, strings.Split(fmt.Sprintf("%s\t%s\t%d\t%d\t%d\t%.1f\t%.3f\t%.3f\t%.1f\t%.2f\t%.0f\t%.0f\t%.0f\t%.0f\t%d\t%d\t%s",
+			r.Policy, r.Route, r.Slots, r.Seed, r.Killed, r.NoSlotPPM, r.RatioLB1, r.RatioClairvoyant, r.TaskHours, r.Cost(price),
+			r.WaitP50, r.WaitP95, r.WaitP99, r.WaitMax, r.TaskStarts, r.Passes, mark), "\t"))
 	}
 	for i, cells := range rows {
 		// Names stand to the left, unlike numbers.
 		cells[0] = fmt.Sprintf("%-*s", longest, cells[0])
 		if price == 0 {
-			rows[i] = cells[:len(cells)-1]
+			rows[i] = slices.Delete(cells, money, money+1)
 		}
 	}
 	return rows

@@ -54,6 +54,10 @@ func (p *progress) done() {
 // speed says how fast the runs went, all together.
 func (p *progress) speed(sessions int) {
 	took := p.now().Sub(p.first)
-	fmt.Fprintf(p.w, "%d sessions in %d runs in %.1f s: %.0f sessions per second\n",
-		sessions, len(p.runs), took.Seconds(), float64(sessions)/max(took.Seconds(), 1e-9))
+	runs := "runs"
+	if len(p.runs) == 1 {
+		runs = "run"
+	}
+	fmt.Fprintf(p.w, "%d %s of %d sessions in %.1f s: %.0f sessions per second\n",
+		len(p.runs), runs, sessions, took.Seconds(), float64(sessions)/max(took.Seconds(), 1e-9))
 }
