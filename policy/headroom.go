@@ -2,9 +2,9 @@ package policy
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
@@ -64,7 +64,7 @@ func (Headroom) Name() string { return "headroom" }
 func (p Headroom) Decide(s autoscaler.Snapshot) autoscaler.Decision {
 	tuning := p.constants()
 	past := remember(s.Memory)
-	slots := p.slots(&s, past)
+	slots := p.slots(&s, &past)
 	seen := see(&s)
 	past.learn(&s, seen, p.start(), tuning)
 	past.slots = slots
@@ -246,9 +246,18 @@ func (h *headroom) alarm() int {
 
 // want is a decision of so many open tasks, and the reason with the numbers behind it.
 func (h *headroom) want(open int, code autoscaler.Code) autoscaler.Decision {
-	return want("headroom", open, code, fmt.Sprintf(
-		"room for %.1f (%.1f at once), %.0f free, %.0f on drained tasks, %.0f on tasks that start, %.0f users waiting",
-		h.room.start, h.room.soon, h.free, h.spare, h.starting, h.waiting))
+	// Written number by number: a format costs an allocation for each.
+	text := make([]byte, 0, 128)
+	say := func(before string, n float64, digits int) {
+		text = strconv.AppendFloat(append(text, before...), n, 'f', digits, 64)
+	}
+	say("room for ", h.room.start, 1)
+	say(" (", h.room.soon, 1)
+	say(" at once), ", h.free, 0)
+	say(" free, ", h.spare, 0)
+	say(" on drained tasks, ", h.starting, 0)
+	say(" on tasks that start, ", h.waiting, 0)
+	return want("headroom", open, code, string(append(text, " users waiting"...)))
 }
 
 // known reports that somebody can tell what the task holds.

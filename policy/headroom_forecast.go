@@ -144,18 +144,24 @@ func (m *past) arrivals(at time.Time, c headroomTuning) (rate, plain, seasonal f
 // probability given: counted where there are enough of them, normal where not.
 func (m *past) quantile(risk, prior float64) float64 {
 	all := prior + float64(m.windows)
-	above := 0.0
+	above, beyond := 0.0, 0.0
 	for i := len(m.errors) - 1; i >= 0; i-- {
 		z := float64(i) * errorWidth
-		beyond := (prior*peakBeyond(z+errorWidth) + above) / all
 		above += float64(m.errors[i])
-		if within := (prior*peakBeyond(z) + above) / all; within > risk {
+		within := (prior*peakBeyond(z) + above) / all
+		if within > risk {
 			return z + errorWidth*(within-risk)/max(within-beyond, 1e-12)
 		}
+		beyond = within
 	}
 	return 0
 }
 
 // peakBeyond is the probability that the peak of a walk without drift lies beyond z
 // standard deviations of its end: twice that of the end itself, by reflection.
-func peakBeyond(z float64) float64 { return math.Erfc(z / math.Sqrt2) }
+func peakBeyond(z float64) float64 {
+	if z > 7 {
+		return 0 // less than once in 10¹¹ windows
+	}
+	return math.Erfc(z / math.Sqrt2)
+}

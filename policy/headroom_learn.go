@@ -21,7 +21,7 @@ type past struct {
 	recent decayed // arrivals over the last few dozen of them
 	long   decayed // over about a day
 	season float64 // the exposure of recent, in arrivals that the profile expects
-	gone   decayed // departures over an hour, by session-seconds
+	gone   decayed // departures over an hour or less, by session-seconds
 	burst  float64 // arrivals per second in a sudden change; 0 for none
 
 	squares, weight float64 // of the arrivals' spread
@@ -32,7 +32,7 @@ type past struct {
 	windows uint32
 	looks   [10]look // ever further back
 	bin     bin
-	bins    []byte // of the profile; see seasonBins
+	bins    [2 * seasonBins]byte // of the profile
 }
 
 // decayed is a count over an exposure, both fading.
@@ -170,7 +170,10 @@ func (m *past) count(at time.Time, seen sight, dt, arrivals float64) {
 	m.recent.add(n, dt, keep)
 	m.season = m.season*keep + m.profile(at)*dt
 	m.long.add(n, dt, math.Exp(-dt/oneDay))
-	m.gone.add(float64(seen.departures-m.departures), seen.sessions*dt, math.Exp(-dt/hour))
+	// Over as many departures as arrivals: what was supposed in the beginning fades from
+	// both alike, or a service would look as if it were emptying.
+	span = min(max(arrivals/max(m.leaving()*seen.sessions, 1e-9), shortestMean), hour)
+	m.gone.add(float64(seen.departures-m.departures), seen.sessions*dt, math.Exp(-dt/span))
 	m.addToBin(at, n, dt)
 }
 
@@ -204,6 +207,12 @@ func (m *past) judge(now int64, seen sight) {
 	w.peak = max(w.peak, came-w.left)
 	t := float64(now-w.from) / 1000
 	if t < w.seconds {
+		return
+	}
+	// In the first hour a forecast is wrong by what was supposed, which says nothing of
+	// later ones.
+	if m.long.t < hour {
+		*w = window{}
 		return
 	}
 	if e := (w.peak - w.mean) / max(w.sd, 1); e >= 0 {

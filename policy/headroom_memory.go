@@ -32,8 +32,8 @@ func (m *past) numbers() [23]*float64 {
 // memory writes what was learnt as one JSON string. A JSON object would be four times
 // as long, and take longer to read than the decision takes.
 func (m *past) memory() autoscaler.Memory {
-	raw := make([]byte, 0, pastSize)
-	raw = append(raw, pastVersion)
+	var buffer [pastSize]byte
+	raw := append(buffer[:0], pastVersion)
 	for _, f := range m.numbers() {
 		raw = binary.LittleEndian.AppendUint64(raw, math.Float64bits(*f))
 	}
@@ -47,7 +47,7 @@ func (m *past) memory() autoscaler.Memory {
 	for _, n := range m.errors {
 		raw = binary.LittleEndian.AppendUint16(raw, n)
 	}
-	raw = append(raw, m.bins...)
+	raw = append(raw, m.bins[:]...)
 	out := make([]byte, 0, base64.RawStdEncoding.EncodedLen(len(raw))+2)
 	out = append(out, '"')
 	out = base64.RawStdEncoding.AppendEncode(out, raw)
@@ -56,24 +56,20 @@ func (m *past) memory() autoscaler.Memory {
 
 // remember reads what memory wrote. Anything else is no memory, whatever it is: a past
 // that makes no sense would shape decisions for a day.
-func remember(memory autoscaler.Memory) *past {
-	m := &past{bins: make([]byte, 2*seasonBins)}
+func remember(memory autoscaler.Memory) past {
 	n := len(memory)
 	if n != base64.RawStdEncoding.EncodedLen(pastSize)+2 || memory[0] != '"' || memory[n-1] != '"' {
-		return m
+		return past{}
 	}
-	raw := make([]byte, 0, pastSize)
-	raw, err := base64.RawStdEncoding.AppendDecode(raw, memory[1:n-1])
-	if err != nil || raw[0] != pastVersion {
-		return m
+	var raw [pastSize]byte
+	if _, err := base64.RawStdEncoding.Decode(raw[:], memory[1:n-1]); err != nil || raw[0] != pastVersion {
+		return past{}
 	}
-	var read past
-	read.bins = raw[pastSize-2*seasonBins:]
-	if !read.parse(raw[1:]) {
-		return m
+	m := past{known: true, bins: [2 * seasonBins]byte(raw[pastSize-2*seasonBins:])}
+	if !m.parse(raw[1:]) {
+		return past{}
 	}
-	read.known = true
-	return &read
+	return m
 }
 
 // parse reads the numbers, and reports whether they make sense.
