@@ -3,7 +3,7 @@
 // cut, users without a slot, the cost beside its lower bound.
 //
 //	go run ./examples/quickstart
-//	go run ./examples/quickstart -trace FILE -days 14
+//	go run ./examples/quickstart -trace FILE -days 14 -report out.html
 //
 // Nothing is reached over the network, and a run takes seconds.
 package main
@@ -17,6 +17,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+
+	"github.com/seed-979cce96/idlescale/policy/backtest"
 )
 
 func main() {
@@ -51,20 +53,33 @@ func run(ctx context.Context, args []string, out, diagnostics io.Writer) error {
 		return err
 	}
 	progress := newProgress(diagnostics, isTerminal(diagnostics))
-	result, err := simulate(ctx, opts, load, progress.show)
+	trial := opts.trial(load)
+	trial.Progress = progress.show
+	result, err := trial.Run(ctx)
 	progress.done()
 	if err != nil {
 		return err
 	}
-	if opts.json {
-		err = result.writeJSON(out)
-	} else {
-		err = result.writeTable(out)
+	if err := opts.write(out, result); err != nil {
+		return err
 	}
-	if err == nil && result.Killed > 0 {
-		err = fmt.Errorf("%w: %d of %d", errCut, result.Killed, result.Sessions)
+	if result.Killed > 0 {
+		return fmt.Errorf("%w: %d of %d", errCut, result.Killed, result.Sessions)
 	}
-	return err
+	return nil
+}
+
+// write prints the result, and writes the report where one is asked for.
+func (o options) write(out io.Writer, r backtest.Result) error {
+	if o.report != "" {
+		if err := writeReport(o.report, r); err != nil {
+			return err
+		}
+	}
+	if o.json {
+		return writeJSON(out, r)
+	}
+	return writeTable(out, r)
 }
 
 // isTerminal reports that a progress line can be drawn over and over.

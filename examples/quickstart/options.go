@@ -16,6 +16,7 @@ import (
 	"github.com/seed-979cce96/idlescale/autoscaler"
 	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
 	"github.com/seed-979cce96/idlescale/policy"
+	"github.com/seed-979cce96/idlescale/policy/backtest"
 )
 
 // options are the command line.
@@ -29,26 +30,26 @@ type options struct {
 	level  string
 	faults bool
 	json   bool
+	report string
 }
 
 // policies are what -policy may name, each as a user's main would write it.
 var policies = map[string]func(slots int) autoscaler.Policy{
+	"headroom": func(int) autoscaler.Policy { return policy.Headroom{} },
 	"safest": func(slots int) autoscaler.Policy {
-		return policy.Safest{policy.Threshold{}, headroom(slots)}
+		return policy.Safest{policy.Threshold{}, buffer(slots)}
 	},
-	"buffer":    func(slots int) autoscaler.Policy { return headroom(slots) },
+	"buffer":    func(slots int) autoscaler.Policy { return buffer(slots) },
 	"threshold": func(int) autoscaler.Policy { return policy.Threshold{} },
 }
 
-// headroom keeps room for the users of the next minutes: a task takes a minute
-// and a half to start, and until then only free slots help.
-func headroom(slots int) policy.Buffer {
+// buffer keeps a task's slots and more free: a task takes a minute and a half to start,
+// and until then only free slots help.
+func buffer(slots int) policy.Buffer {
 	return policy.Buffer{Slots: slots, Percent: 15, PerTask: slots}
 }
 
 var levels = map[string]autoscaler.Level{"A": autoscaler.LevelA, "B": autoscaler.LevelB, "C": autoscaler.LevelC}
-
-var routes = map[string]ecssim.Entrance{"place": ecssim.EnterPacked, "least": ecssim.EnterLeast}
 
 // parse reads the command line, and says everything that is wrong with it at
 // once.
@@ -58,13 +59,14 @@ func parse(args []string, diagnostics io.Writer) (options, error) {
 	flags.SetOutput(diagnostics)
 	flags.StringVar(&o.trace, "trace", "", "session trace `FILE`: CSV, plain or gzip, first line start_unix_s,duration_s, sorted by start; without one a built-in load is generated")
 	flags.Float64Var(&o.days, "days", 0, "how many days to run; 0 means the whole trace, or 10 days of the built-in load")
-	flags.StringVar(&o.policy, "policy", "safest", "one of "+names(policies))
-	flags.StringVar(&o.route, "route", "place", "who takes a new session: place (fullest task with room) or least (emptiest)")
+	flags.StringVar(&o.policy, "policy", "headroom", "one of "+names(policies))
+	flags.StringVar(&o.route, "route", "place", "who takes a new session: place (a broker, the fullest task with room), steered (a balancer, the emptiest that is not drained) or redirect (a balancer that knows of no drains; who is refused tries again)")
 	flags.IntVar(&o.slots, "slots", 10, "sessions that one task has room for")
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of everything that is drawn")
 	flags.StringVar(&o.level, "level", "A", "what the application does for its sessions: A asks before it serves one, B tells and acknowledges drains, C only sends events (with a balancer whose targets stay out once they are taken out)")
 	flags.BoolVar(&o.faults, "faults", false, "let one call in a hundred go wrong, and lay weather over the service: deployments, foreign writes, crashes, sick tasks, Spot, people")
 	flags.BoolVar(&o.json, "json", false, "print one JSON object instead of the table")
+	flags.StringVar(&o.report, "report", "", "write an HTML report to `FILE`")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -81,8 +83,7 @@ func (o options) check(rest []string) error {
 	}
 	add(len(rest) > 0, "unexpected argument %q; everything is a flag, see -help", strings.Join(rest, " "))
 	add(policies[o.policy] == nil, "-policy %q: use one of %s", o.policy, names(policies))
-	_, known := routes[o.route]
-	add(!known, "-route %q: use one of %s", o.route, names(routes))
+	add(!slices.Contains(backtest.Routes(), backtest.Route(o.route)), "-route %q: use one of %v", o.route, backtest.Routes())
 	add(levels[o.level] == "", "-level %q: use one of %s", o.level, names(levels))
 	add(!(o.days >= 0 && o.days <= maxDays), "-days %v: use a number from 0 to %d", o.days, maxDays)
 	add(o.slots < 1 || o.slots > recordLimit, "-slots %d: use 1 to %d", o.slots, recordLimit)
@@ -97,67 +98,41 @@ const (
 
 func names[V any](m map[string]V) string { return strings.Join(slices.Sorted(maps.Keys(m)), ", ") }
 
-// load is a series of sessions with a name for reports.
-type load struct {
-	name     string
-	sessions []ecssim.Session
+// trial is the run that the options ask for.
+func (o options) trial(load backtest.Load) backtest.Trial {
+	return backtest.Trial{
+		Load: load, Policy: policies[o.policy](o.slots), Name: o.policy, Seed: o.seed,
+		Route: backtest.Route(o.route), Slots: o.slots, Level: levels[o.level], Faults: o.faults,
+	}
 }
 
 // load reads the trace, or makes the built-in load, and cuts it to the days
 // asked for. Sessions that begin later are left out; those that began run to
 // their end.
-func (o options) load() (load, error) {
+func (o options) load() (backtest.Load, error) {
 	if o.trace == "" {
 		days := cmp.Or(o.days, builtInDays)
-		generated := ecssim.Load{Seed: o.seed, Length: days24(days), PerHour: 100}
-		return o.checked(load{"built-in", generated.Sessions()})
+		return o.some(backtest.Generate("built-in", ecssim.Load{Seed: o.seed, Length: days24(days), PerHour: 100}))
 	}
 	f, err := os.Open(o.trace)
 	if err != nil {
-		return load{}, fmt.Errorf("-trace: %w", err)
+		return backtest.Load{}, fmt.Errorf("-trace: %w", err)
 	}
 	defer f.Close()
-	sessions, err := ecssim.ReadTrace(f, o.trace)
+	load, err := backtest.ReadLoad(f, o.trace)
 	if err != nil {
-		return load{}, err
+		return load, err
 	}
-	if o.days > 0 {
-		end := sessions[0].Start.Add(days24(o.days))
-		n, _ := slices.BinarySearchFunc(sessions, end, func(s ecssim.Session, end time.Time) int { return s.Start.Compare(end) })
-		sessions = sessions[:n]
-	}
-	return o.checked(load{filepath.Base(o.trace), sessions})
+	load.Name = filepath.Base(o.trace)
+	return o.some(load.Until(days24(o.days)))
 }
 
-// checked refuses a load that cannot be run in a useful time, or not at all.
-func (o options) checked(l load) (load, error) {
-	if len(l.sessions) == 0 {
-		return l, fmt.Errorf("-days %v: no session of %s begins within it; use a longer time", o.days, l.name)
-	}
-	first, _, lastEnd := span(l.sessions)
-	if days := lastEnd.Sub(first).Hours() / 24; days > maxDays {
-		return l, fmt.Errorf("%s: its last session ends %.0f days after the first begins; the most is %d: mend the line, or cut the trace with -days",
-			l.name, days, maxDays)
+// some refuses a load without sessions.
+func (o options) some(l backtest.Load) (backtest.Load, error) {
+	if len(l.Sessions) == 0 {
+		return l, fmt.Errorf("-days %v: no session of %s begins within it; use a longer time", o.days, l.Name)
 	}
 	return l, nil
 }
 
 func days24(days float64) time.Duration { return time.Duration(days * 24 * float64(time.Hour)) }
-
-// peakTasks returns how many tasks the limits allow: three times what the peak
-// of the load fills, so that the limit shapes nothing.
-func peakTasks(sessions []ecssim.Session, slots int) int {
-	ends := make([]time.Time, len(sessions))
-	for i, s := range sessions {
-		ends[i] = s.Start.Add(s.Duration)
-	}
-	slices.SortFunc(ends, time.Time.Compare)
-	peak, ended := 0, 0
-	for i, s := range sessions {
-		for ended < len(ends) && !ends[ended].After(s.Start) {
-			ended++
-		}
-		peak = max(peak, i+1-ended)
-	}
-	return 3*(peak/slots+1) + 2
-}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/seed-979cce96/idlescale/policy/backtest"
 )
 
 func runWith(t *testing.T, args ...string) (string, error) {
@@ -21,13 +23,13 @@ func runWith(t *testing.T, args ...string) (string, error) {
 	return out.String(), err
 }
 
-func resultOf(t *testing.T, args ...string) result {
+func resultOf(t *testing.T, args ...string) backtest.Result {
 	t.Helper()
 	out, err := runWith(t, append(args, "-json")...)
 	if err != nil {
 		t.Fatalf("%v: %v", args, err)
 	}
-	var r result
+	var r backtest.Result
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatalf("%v: %v in %s", args, err, out)
 	}
@@ -37,9 +39,9 @@ func resultOf(t *testing.T, args ...string) result {
 // Every policy and route scales, and cuts nobody.
 func TestRunsScaleAndCutNobody(t *testing.T) {
 	for policy := range policies {
-		for route := range routes {
-			t.Run(policy+"/"+route, func(t *testing.T) {
-				r := resultOf(t, "-days", "0.7", "-policy", policy, "-route", route)
+		for _, route := range backtest.Routes() {
+			t.Run(policy+"/"+string(route), func(t *testing.T) {
+				r := resultOf(t, "-days", "0.7", "-policy", policy, "-route", string(route))
 				if r.Killed != 0 || r.Sessions == 0 {
 					t.Errorf("%d of %d sessions killed", r.Killed, r.Sessions)
 				}
@@ -231,5 +233,19 @@ func TestProgressIsForTerminalsOnly(t *testing.T) {
 	p.done()
 	if !strings.Contains(b.String(), "100 %  all") || !strings.HasSuffix(b.String(), "\n") {
 		t.Errorf("%q", b.String())
+	}
+}
+
+func TestReportIsWritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out.html")
+	if _, err := runWith(t, "-days", "0.2", "-report", path); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(text), "</html>") || !strings.Contains(string(text), "ratio_lb1") {
+		t.Errorf("%v; %d bytes that are no report", err, len(text))
+	}
+	if _, err := runWith(t, "-days", "0.2", "-report", filepath.Join(path, "below")); err == nil || !strings.Contains(err.Error(), "-report") {
+		t.Errorf("a report that cannot be written: %v", err)
 	}
 }

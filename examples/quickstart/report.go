@@ -6,83 +6,39 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"text/tabwriter"
 	"time"
 
-	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
+	"github.com/seed-979cce96/idlescale/policy/backtest"
 )
 
-// result is what a run came to, in the units that its keys name. Sessions,
-// killed and the counts of writes are of the whole run; the others leave the
-// warm-up out.
-type result struct {
-	Policy      string  `json:"policy"`
-	Trace       string  `json:"trace"`
-	Route       string  `json:"route"`
-	Slots       int     `json:"slots"`
-	Seed        uint64  `json:"seed"`
-	Level       string  `json:"level"`
-	Days        float64 `json:"days"`
-	WarmUpHours float64 `json:"warm_up_hours"`
-
-	Sessions int `json:"sessions"`
-	Killed   int `json:"killed"` // by scaling, a drain or a deployment
-	// Lost are sessions that nothing here could have saved: their task crashed, AWS took
-	// it or had refused to protect it, it was sick, or somebody else stopped it.
-	Lost      int     `json:"lost_outside_the_guarantee"`
-	Arrivals  int     `json:"arrivals"` // scored ones
-	NoSlot    int     `json:"no_slot"`
-	NoSlotPPM float64 `json:"no_slot_ppm"`
-	Waiting   int     `json:"waiting_at_end"`
-
-	RatioLB1  float64 `json:"ratio_lb1"`
-	TaskHours float64 `json:"task_hours"`
-	LB1Hours  float64 `json:"lb1_hours"`
-
-	WaitP50 float64 `json:"wait_p50_s"`
-	WaitP95 float64 `json:"wait_p95_s"`
-	WaitP99 float64 `json:"wait_p99_s"`
-	WaitMax float64 `json:"wait_max_s"`
-
-	TaskStarts    int `json:"task_starts"`
-	TasksReleased int `json:"tasks_released"`
-
-	Passes        int `json:"passes"`
-	FailedPasses  int `json:"failed_passes"`
-	Cordons       int `json:"store_cordons"`
-	Reopens       int `json:"store_reopens"`
-	Retires       int `json:"store_retires"`
-	DesiredWrites int `json:"desired_count_writes"`
-
-	Reasons map[string]int `json:"reasons"`
-	Holds   map[string]int `json:"holds"` // of those, what held something back or wants somebody
-	Calls   map[string]int `json:"aws_calls"`
-	// What went wrong with calls, and what befell the service; with -faults only.
-	Faults  map[string]int `json:"faults,omitempty"`
-	Weather map[string]int `json:"weather,omitempty"`
-}
-
-// score copies what the simulator measured.
-func (r *result) score(s ecssim.Score) {
-	r.Days = s.To.Sub(s.From).Hours()/24 + r.WarmUpHours/24
-	r.Arrivals, r.NoSlot, r.NoSlotPPM = s.Arrivals, s.NoSlot, s.NoSlotPPM()
-	r.RatioLB1 = s.Ratio()
-	r.TaskHours, r.LB1Hours = s.BilledTaskSeconds/3600, s.BoundTaskSeconds/3600
-	r.WaitP50, r.WaitP95 = s.WaitP50.Seconds(), s.WaitP95.Seconds()
-	r.WaitP99, r.WaitMax = s.WaitP99.Seconds(), s.WaitMax.Seconds()
-	r.TaskStarts, r.TasksReleased = s.TaskStarts, s.TaskStops
-}
-
 // writeJSON prints the result as one object.
-func (r result) writeJSON(w io.Writer) error {
+func writeJSON(w io.Writer, r backtest.Result) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(r)
 }
 
+// writeReport writes the HTML report to a file, whole or not at all.
+func writeReport(path string, r backtest.Result) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("-report: %w", err)
+	}
+	err = backtest.WriteReport(f, []backtest.Result{r}, backtest.ReportOptions{Title: "Quickstart: " + r.Trace})
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return fmt.Errorf("-report: %w", err)
+	}
+	return nil
+}
+
 // writeTable prints the result for a person.
-func (r result) writeTable(w io.Writer) error {
+func writeTable(w io.Writer, r backtest.Result) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	fmt.Fprintf(t, "policy %s, load %s, routing %s, level %s, %d slots a task, seed %d; %.1f days, the first %.1f h as warm-up and not scored\n\n",
@@ -97,6 +53,7 @@ func (r result) writeTable(w io.Writer) error {
 	row("task-hours", "%.1f", r.TaskHours)
 	row("lower bound LB1", "%.1f task-hours: every session on as few tasks as could hold them, at each instant", r.LB1Hours)
 	row("ratio to LB1", "%.3f", r.RatioLB1)
+	row("clairvoyant bound", "%.1f task-hours, ratio %.3f: it knows everything, and pays for starts and releases", r.ClairvoyantHours, r.RatioClairvoyant)
 	row("tasks started / released", "%d / %d", r.TaskStarts, r.TasksReleased)
 	row("passes", "%d, of which %d could not be carried out", r.Passes, r.FailedPasses)
 	row("store: cordons / reopens / retires", "%d / %d / %d", r.Cordons, r.Reopens, r.Retires)
