@@ -25,8 +25,8 @@ type row struct {
 	keys  map[string]json.RawMessage
 }
 
-// digits are those after the point; keys that are not here are counts.
-var digits = map[string]int{
+// decimals are the digits after the point; keys that are not here are counts.
+var decimals = map[string]int{
 	"no_slot_ppm": 1, "refusals_per_arrival": 3, "ratio_lb1": 3, "ratio_clairvoyant": 3,
 	"task_hours": 1, "lb1_hours": 1, "clairvoyant_hours": 1,
 	"wait_p50_s": 1, "wait_p95_s": 1, "wait_p99_s": 1, "wait_max_s": 1,
@@ -35,7 +35,7 @@ var digits = map[string]int{
 
 // Of returns the number under a key.
 func (r row) Of(key string) figure {
-	return newFigure(r.Index, key, string(r.keys[key]), digits[key])
+	return newFigure(r.Index, key, string(r.keys[key]), decimals[key])
 }
 
 func newFigure(index int, key, value string, digits int) figure {
