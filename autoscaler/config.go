@@ -104,6 +104,11 @@ type Config struct {
 	Emptying bool
 	Timing   Timing
 
+	// Decided is optional: it is called in each pass, before anything is done, with what
+	// the policy saw and what it decided, as it decided it; see package recording. It
+	// must not block, nor change what it is given.
+	Decided func(Snapshot, Decision)
+
 	// Now is the clock; default time.Now. It is read at the start of a pass and
 	// around dangerous calls.
 	Now func() time.Time

@@ -23,6 +23,7 @@ type Controller struct {
 	journal  Journal    // nil: nobody is told
 	permits  Permits
 	logger   *slog.Logger
+	tell     func(Snapshot, Decision) // nil: nobody records
 	wake     chan struct{}
 	events   events
 	lastGood atomic.Int64 // Unix nanoseconds of the last pass that succeeded
@@ -40,7 +41,7 @@ func New(cfg Config) (*Controller, error) {
 		Observer: Observer{cfg: observing.withDefaults()},
 		sessions: cfg.Sessions, records: cfg.Records, state: cfg.State, drains: cfg.Drains,
 		guards: cfg.Protection, forced: cfg.Forced, journal: cfg.Journal,
-		logger: cfg.Logger, wake: make(chan struct{}, 1),
+		logger: cfg.Logger, tell: cfg.Decided, wake: make(chan struct{}, 1),
 	}
 	if c.logger == nil {
 		c.logger = slog.Default()
@@ -63,7 +64,10 @@ func (c *Controller) Reconcile(ctx context.Context) (Pass, error) {
 	}
 	v.snapshot.Reaction = c.events.reaction(c.cfg.Timing.Interval)
 	d := c.decide(&v)
-	c.events.decided(&v, d.room)
+	c.events.decided(&v, d.decision.Room)
+	if c.tell != nil {
+		c.tell(v.snapshot, d.decision)
+	}
 	run := running{c: c, v: &v, d: &d}
 	if err := run.act(ctx); err != nil {
 		d.pass.Error = err.Error()

@@ -23,9 +23,9 @@ const (
 type decided struct {
 	pass Pass
 	guarded
-	next Checkpoint
-	dead []deadRecord
-	room int // free slots of open tasks that the policy wants at the least
+	next     Checkpoint
+	dead     []deadRecord
+	decision Decision // as the policy gave it
 }
 
 // deadRecord is a record whose task runs no more.
@@ -72,7 +72,7 @@ func (o *Observer) plan(v *view, g guarded, next Checkpoint, d Decision, dead []
 	pass := o.pass(v)
 	pass.Wanted, pass.Open = d.Open, g.want
 	pass.Reasons = append(append(append(pass.Reasons, v.reasons...), d.Reasons...), g.reasons...)
-	return decided{pass: pass, guarded: g, next: next, dead: dead, room: d.Room}
+	return decided{pass: pass, guarded: g, next: next, dead: dead, decision: d}
 }
 
 // ask runs the policy and mends what a careless one left out. Its memory is

@@ -199,8 +199,9 @@ func (h *headroom) empty() []autoscaler.TaskID {
 		}
 	}
 	slices.SortFunc(open, func(a, b *autoscaler.Task) int {
-		// Of equals the older one: its sessions began earlier, as a rule.
-		return cmp.Or(cmp.Compare(live(a), live(b)), cmp.Compare(b.Age, a.Age), cmp.Compare(a.ID, b.ID))
+		// Of equals the younger one. What is left on an old task are the sessions that
+		// last, and the longer one has lasted the longer it will, as a rule.
+		return cmp.Or(cmp.Compare(live(a), live(b)), cmp.Compare(a.Age, b.Age), cmp.Compare(a.ID, b.ID))
 	})
 	var victims []autoscaler.TaskID
 	for _, t := range open {

@@ -26,7 +26,7 @@ func Rules() []Rule {
 			"mocks know the contracts and gomock, so that a user's test pulls in nothing more"},
 		{"ecsadapter/ecssim", []string{"autoscaler", "sessionstore/...", "workflow"},
 			"the simulator is for users' tests too: it puts contracts together, never the adapter or an SDK"},
-		{"policy/backtest", []string{"autoscaler", "policy", "sessionstore/...", "workflow", "ecsadapter/ecssim"},
+		{"policy/backtest", []string{"autoscaler", "policy/...", "sessionstore/...", "workflow", "ecsadapter/ecssim"},
 			"a backtest runs the real controller on the simulator, and nothing that talks to AWS"},
 		{"ecsadapter/taskagent", nil,
 			"an application that only identifies and protects its task carries the standard library and no more"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
+	"github.com/seed-979cce96/idlescale/policy/recording"
 	"github.com/seed-979cce96/idlescale/sessionstore"
 	"github.com/seed-979cce96/idlescale/sessionstore/memstore"
 	"github.com/seed-979cce96/idlescale/workflow"
@@ -37,6 +38,7 @@ type simulation struct {
 	faults  *ecssim.Faults
 	weather map[string]int
 	series  series
+	record  *recording.Writer
 	result  Result
 	failure error
 
@@ -72,15 +74,31 @@ func newSimulation(ctx context.Context, t Trial) (*simulation, error) {
 		return nil, err
 	}
 	s.users = users
+	if t.Record != nil {
+		s.record = recording.NewWriter(t.Record)
+	}
 	s.ctl, err = autoscaler.New(autoscaler.Config{
 		Service: service(), Limits: t.Limits, Policy: t.Policy,
 		Sessions: sessions, Records: records, State: state,
 		Scaler: cluster, Utilization: cluster, Drains: drains,
 		Protection: cluster, Journal: store, Emptying: true,
-		Timing: autoscaler.Timing{Interval: t.Interval},
-		Now:    cluster.Now, Logger: slog.New(slog.DiscardHandler),
+		Timing:  autoscaler.Timing{Interval: t.Interval},
+		Decided: s.decided,
+		Now:     cluster.Now, Logger: slog.New(slog.DiscardHandler),
 	})
 	return s, err
+}
+
+// decided records a pass. What cannot be recorded ends the run: a recording was asked
+// for.
+func (s *simulation) decided(snapshot autoscaler.Snapshot, d autoscaler.Decision) {
+	if s.record == nil {
+		return
+	}
+	s.record.Record(snapshot, d)
+	if err := s.record.Err(); err != nil && s.failure == nil {
+		s.failure = err
+	}
 }
 
 // service is the simulated service's name.

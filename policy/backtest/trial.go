@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
@@ -67,6 +68,8 @@ type Trial struct {
 	// foreign writes, crashes, sick tasks, Spot, people.
 	Faults bool
 
+	// Record, if set, takes a recording of the run; see package recording.
+	Record io.Writer
 	// Passes, if set, is called with each pass.
 	Passes func(autoscaler.Pass)
 	// Progress, if set, is called some two hundred times in a run, with the share that
