@@ -15,21 +15,23 @@ type headroomTuning struct {
 	// average half a task above what is asked for.
 	Risk float64
 	// Arrivals is how many of them the mean is taken over. The error of a mean of n
-	// Poisson arrivals is 1/√n of it at any rate: 45 gives 15 %, and what it forecasts
-	// over a start is short beside the spread of the arrivals themselves.
+	// Poisson arrivals is 1/√n of it at any rate: 200 gives 7 %, less than the spread of
+	// the arrivals in a start, and the season and the change detector see to what is
+	// faster.
 	Arrivals float64
 	// Evidence is the logarithm of the likelihood ratio from which more arrivals than
-	// expected are a change and not chance: e^7, one false alarm in a thousand looks,
+	// expected are a change and not chance: e^9, one false alarm in some thousand looks,
 	// whatever the rate.
 	Evidence float64
-	// Band is how much of the cost of a start is spent on avoiding one, by giving back
-	// later; see band.
+	// Band is the part of the cost of a start that is worth a band: a fifth. The rest of a
+	// band is there anyway, since a task is given back only when its sessions have run
+	// out.
 	Band float64
 	// Reopen is the time until a reopened task takes users again: a balancer's twenty
 	// seconds, and as much as the controller needs.
 	Reopen time.Duration
-	// Hold is how long an emptied task is kept at least. A start costs more than that at
-	// any size: the shortest that ECS has been seen to need is twice as long.
+	// Hold is how long an emptied task is kept at least: longer than it takes until the
+	// next user is told that his task has gone, and far shorter than any start.
 	Hold time.Duration
 	// Prior is how many windows the normal distribution counts as before there are
 	// errors of one's own: about a day of them.
@@ -43,7 +45,7 @@ func (p Headroom) constants() headroomTuning {
 		return *p.tuning
 	}
 	return headroomTuning{
-		Risk: 2, Arrivals: 200, Evidence: 10, Band: 0.2, Reopen: 30 * time.Second, Hold: 5 * time.Second, Prior: 1000, Season: true,
+		Risk: 1.9, Arrivals: 200, Evidence: 9, Band: 0.2, Reopen: 30 * time.Second, Hold: 5 * time.Second, Prior: 1000, Season: true,
 	}
 }
 
@@ -102,7 +104,8 @@ func (f flow) over(seconds float64) (mean, sd float64) {
 // use walk at random with a variance of v per second; a start and a release cost k
 // task-seconds each time the walk crosses the whole band, of width q, once in q²/v
 // seconds; and a band costs q/2 slots all the time. The sum is least at q³ = 4kvS for S
-// slots a task. A task's own slots are a band already, and only the rest is added.
+// slots a task. A task's own slots are no band: a start adds them and a release takes
+// them, so that without one either could follow the other at once.
 func (f flow) band(slots, cost, weight float64) float64 {
 	return math.Cbrt(4 * weight * cost * slots * (f.spread*f.in + f.out))
 }

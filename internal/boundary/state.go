@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/doc"
 	"go/token"
+	"slices"
 	"strings"
 )
 
@@ -32,7 +33,7 @@ func stateOf(t *Tree, p *Package, f *File) []Finding {
 	for _, d := range f.AST.Decls {
 		switch d := d.(type) {
 		case *ast.GenDecl:
-			if d.Tok == token.VAR {
+			if d.Tok == token.VAR && !embeds(d) {
 				found = append(found, variables(t, p, d)...)
 			}
 		case *ast.FuncDecl:
@@ -208,4 +209,11 @@ func examplesOf(p *Package) map[string]bool {
 func isConstructor(fn *ast.FuncDecl) bool {
 	rest, ok := strings.CutPrefix(fn.Name.Name, "New")
 	return ok && fn.Recv == nil && fn.Type.Results != nil && (rest == "" || ast.IsExported(rest))
+}
+
+// embeds tells a declaration that go:embed fills: the language wants a variable there.
+func embeds(d *ast.GenDecl) bool {
+	return d.Doc != nil && slices.ContainsFunc(d.Doc.List, func(c *ast.Comment) bool {
+		return strings.HasPrefix(c.Text, "//go:embed ")
+	})
 }
