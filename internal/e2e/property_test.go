@@ -24,6 +24,7 @@ var (
 	from      = flag.Uint64("from", 1, "the first seed")
 	enough    = flag.Int("enough", 3, "stop after so many schedules that went wrong")
 	hunt      = flag.Bool("hunt", false, "look for one schedule that goes wrong, and ask nothing of the counts")
+	headroom  = flag.Bool("headroom", false, "have Headroom decide in every schedule, and not in every third")
 )
 
 const (
@@ -173,6 +174,10 @@ func (w *world) controller(name string, i int) {
 	var p autoscaler.Policy = whim{w.seed + uint64(i)*uint64(w.r.IntN(2))}
 	if w.long {
 		p = policy.Fixed{Open: 2}
+	}
+	// In every third it is the policy that everybody has who names none.
+	if w.seed%3 == 0 || *headroom {
+		p = policy.Headroom{}
 	}
 	pause := time.Duration(10+w.r.IntN(20)) * time.Second
 	if w.long {

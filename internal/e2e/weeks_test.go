@@ -90,7 +90,7 @@ func newWeeks(t *testing.T, level autoscaler.Level) *weeks {
 	}
 	w.ctl, err = autoscaler.New(autoscaler.Config{
 		Service: service, Limits: autoscaler.Limits{Min: 1, Max: 60}, Emptying: true,
-		Policy:   policy.Safest{policy.Threshold{}, policy.Buffer{Slots: weeksSlots, Percent: 15, PerTask: weeksSlots}},
+		Policy:   policy.Headroom{},
 		Sessions: sessions, Records: records, State: state, Scaler: w.c, Utilization: w.c, Drains: drains,
 		Protection: w.c, Journal: w.raw, Now: w.c.Now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
