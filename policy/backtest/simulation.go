@@ -43,7 +43,8 @@ type simulation struct {
 	failure error
 
 	lastPass, nextPass time.Time
-	turn               int // of the pass that is planned; an older plan is void
+	turn               int       // of the pass that is planned; an older plan is void
+	breachedAt         time.Time // when the room was first breached since the last pass
 }
 
 // newSimulation wires everything as a user's main would, with a simulated cluster in
@@ -161,6 +162,9 @@ func (s *simulation) plan(at time.Time) {
 // wake makes a pass before its turn, as Run does.
 func (s *simulation) wake() {
 	at := s.cluster.Now()
+	if s.breachedAt.IsZero() {
+		s.breachedAt = at
+	}
 	if soonest := s.lastPass.Add(spacing); at.Before(soonest) {
 		at = soonest
 	}
@@ -190,6 +194,7 @@ func (s *simulation) pass() {
 	if s.trial.Passes != nil {
 		s.trial.Passes(p)
 	}
+	s.breachedAt = time.Time{}
 }
 
 // befall lets calls go wrong and lays weather over the service. The last hours are
