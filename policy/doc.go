@@ -1,8 +1,9 @@
 // Package policy holds the built-in policies and the ways to compose them.
 //
 // A policy is a named value with a pure function from a snapshot to a decision;
-// see [autoscaler.Policy]. Those here are plain struct literals, composed by
-// nesting:
+// see [autoscaler.Policy]. Those here are plain struct literals. [Headroom] is the one
+// to take: it learns what room a service needs, and needs no tuning. The others say
+// one thing each, and are composed by nesting:
 //
 //	policy.Safest{
 //		policy.Threshold{CPU: 70},
@@ -33,14 +34,13 @@
 //
 // # What they refuse to do
 //
-// No policy ends a session, starts or stops a task, or names a victim by its own
-// taste: it says how many tasks should be open, and which may go if they are
-// empty. The guard and the drain protocol decide what comes of it.
+// No policy ends a session, or starts or stops a task: it says how many tasks should
+// be open, and which may go once they are empty. The guard and the drain protocol decide what comes of it.
 //
 // # What they cost
 //
-// A policy here reads [autoscaler.Totals]; only one that names tasks visits
-// them. None reads a clock, keeps state outside the returned memory, or fails:
+// A policy here reads [autoscaler.Totals]; only one that names tasks visits them, and
+// Headroom those that are starting or drained. None reads a clock, keeps state outside the returned memory, or fails:
 // numbers that make no sense are bounded, and memory that it did not write
 // itself counts as none.
 package policy

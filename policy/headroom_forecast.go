@@ -19,6 +19,9 @@ type headroomTuning struct {
 	// the arrivals in a start, and the season and the change detector see to what is
 	// faster.
 	Arrivals float64
+	// Rise is by how much of itself the rate of arrivals may rise at any moment: a third.
+	// It matters where many arrive in the time of a start, and hardly elsewhere.
+	Rise float64
 	// Evidence is the logarithm of the likelihood ratio from which more arrivals than
 	// expected are a change and not chance: e^9, one false alarm in some thousand looks,
 	// whatever the rate.
@@ -45,7 +48,7 @@ func (p Headroom) constants() headroomTuning {
 		return *p.tuning
 	}
 	return headroomTuning{
-		Risk: 1.9, Arrivals: 200, Evidence: 9, Band: 0.2, Reopen: 30 * time.Second, Hold: 5 * time.Second, Prior: 1000, Season: true,
+		Risk: 1.9, Arrivals: 200, Rise: 0.35, Evidence: 9, Band: 0.2, Reopen: 30 * time.Second, Hold: 5 * time.Second, Prior: 1000, Season: true,
 	}
 }
 
@@ -78,7 +81,9 @@ func (m *past) forecast(s *autoscaler.Snapshot, seen sight, misses float64, c he
 
 	z := m.quantile(m.risk(f, r.band, horizon, misses*c.Risk), c.Prior)
 	mean, sd := f.over(horizon)
-	r.start = max(1, mean+z*sd)
+	// A rate can rise without warning, which no past error tells of until it has. The
+	// two are independent, and add up in squares.
+	r.start = max(1, mean+math.Hypot(z*sd, c.Rise*rate*horizon))
 	soonMean, soonSD := f.over(react + c.Reopen.Seconds())
 	r.soon = max(1, min(r.start, soonMean+z*soonSD))
 	shortMean, shortSD := f.over(surpriseWithin)
