@@ -255,7 +255,7 @@ func TestReportOfLittle(t *testing.T) {
 }
 
 // A session that was killed is said first.
-func TestReportSaysWhoWasKilled(t *testing.T) {
+func TestReportSaysWhoWasCut(t *testing.T) {
 	results := []backtest.Result{{Policy: "p", Passes: 1, Sessions: 4, Killed: 1}, {Policy: "q", Passes: 1, Sessions: 4}}
 	text := page(t, results, backtest.ReportOptions{Title: "Load test"})
 	before, _, _ := strings.Cut(text, "<main")

@@ -143,7 +143,7 @@ func TestAFailureEndsTheRecording(t *testing.T) {
 	}
 }
 
-func ExampleReplay() {
+func ExampleNewWriter() {
 	var out bytes.Buffer
 	rec := recording.NewWriter(&out)
 	s := autoscaler.Snapshot{At: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}
