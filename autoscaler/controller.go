@@ -77,10 +77,10 @@ func (c *Controller) Reconcile(ctx context.Context) (Pass, error) {
 	return d.pass, nil
 }
 
-// Run makes passes until ctx ends, one each interval and one after each Wake and
-// each breach that [Controller.Taken] hears of, though never two within
-// Timing.Spacing, and returns ctx's error. A pass that failed is logged, and the
-// next one comes in its turn.
+// Run makes passes until ctx ends, one each interval or when a release is due (see
+// [Pass.Next]), and one after each Wake and each breach that [Controller.Taken] hears
+// of, though never two within Timing.Spacing, and returns ctx's error. A pass that
+// failed is logged, and the next one comes in its turn.
 func (c *Controller) Run(ctx context.Context) error {
 	timer, spacing := time.NewTimer(0), time.NewTimer(0)
 	defer timer.Stop()
@@ -103,7 +103,7 @@ func (c *Controller) Run(ctx context.Context) error {
 			return ctx.Err()
 		}
 		c.log(ctx, pass, err)
-		timer.Reset(c.cfg.Timing.Interval)
+		timer.Reset(max(pass.Next(c.cfg.Timing.Interval), c.cfg.Timing.Spacing))
 		spacing.Reset(c.cfg.Timing.Spacing)
 	}
 }

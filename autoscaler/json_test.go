@@ -142,3 +142,22 @@ func TestReasonString(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestNextPassWaitsForReleases(t *testing.T) {
+	at := guardAt
+	release := func(after time.Duration, phase Phase) Release { return Release{Phase: phase, NextAt: at.Add(after)} }
+	for _, tt := range []struct {
+		releases []Release
+		want     time.Duration
+	}{
+		{nil, time.Minute},
+		{[]Release{release(35*time.Second, PhaseRelease)}, 35 * time.Second},
+		{[]Release{release(2*time.Minute, PhaseWatch), release(50*time.Second, PhaseBalancer)}, 50 * time.Second},
+		{[]Release{release(-time.Second, PhaseRelease), {Phase: PhaseRelease}}, time.Minute}, // due by now: the turn will do
+		{[]Release{release(time.Second, PhaseDone)}, time.Minute},
+	} {
+		if got := (Pass{At: at, Releases: tt.releases}).Next(time.Minute); got != tt.want {
+			t.Errorf("%+v: next in %v, want %v", tt.releases, got, tt.want)
+		}
+	}
+}

@@ -62,6 +62,17 @@ func (p Pass) Severity() Severity {
 	return top
 }
 
+// Next returns how long after the pass the next one is due: the interval, or sooner where
+// a release waits for an instant that is known.
+func (p Pass) Next(interval time.Duration) time.Duration {
+	for _, r := range p.Releases {
+		if wait := r.NextAt.Sub(p.At); r.Phase != PhaseDone && wait > 0 {
+			interval = min(interval, wait)
+		}
+	}
+	return interval
+}
+
 // Quiet reports that the pass changed nothing and that nothing was held back
 // that somebody would want to hear of.
 func (p Pass) Quiet() bool {

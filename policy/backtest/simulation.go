@@ -188,7 +188,7 @@ func (s *simulation) pass() {
 		s.failure = fmt.Errorf("pass at %s: %w", p.At.Format(time.RFC3339), err)
 		return
 	}
-	s.plan(s.lastPass.Add(s.trial.Interval))
+	s.plan(s.lastPass.Add(max(p.Next(s.trial.Interval), spacing)))
 	s.result.count(p)
 	s.series.pass(p, s.users)
 	if s.trial.Passes != nil {
