@@ -19,7 +19,7 @@ type headroomTuning struct {
 	// the arrivals in a start, and the season and the change detector see to what is
 	// faster.
 	Arrivals float64
-	// Rise is by how much of itself the rate of arrivals may rise at any moment: a third.
+	// Rise is by how much of itself the rate of arrivals may rise at any moment: by half.
 	// It matters where many arrive in the time of a start, and hardly elsewhere.
 	Rise float64
 	// Evidence is the logarithm of the likelihood ratio from which more arrivals than
@@ -48,7 +48,7 @@ func (p Headroom) constants() headroomTuning {
 		return *p.tuning
 	}
 	return headroomTuning{
-		Risk: 1.8, Arrivals: 200, Rise: 0.35, Evidence: 9, Band: 0.2, Reopen: 30 * time.Second, Hold: 5 * time.Second, Prior: 1000, Season: true,
+		Risk: 2, Arrivals: 200, Rise: 0.5, Evidence: 9, Band: 0.2, Reopen: 30 * time.Second, Hold: 5 * time.Second, Prior: 1000, Season: true,
 	}
 }
 
