@@ -48,7 +48,7 @@ func (p Headroom) constants() headroomTuning {
 		return *p.tuning
 	}
 	return headroomTuning{
-		Risk: 2, Arrivals: 200, Rise: 0.5, Evidence: 9, Band: 0.2, Reopen: 30 * time.Second, Hold: 5 * time.Second, Prior: 1000, Season: true,
+		Risk: 2.1, Arrivals: 200, Rise: 0.55, Evidence: 9, Band: 0.2, Reopen: 30 * time.Second, Hold: 5 * time.Second, Prior: 1000, Season: true,
 	}
 }
 
