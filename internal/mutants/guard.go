@@ -32,7 +32,7 @@ func guardMutants() []Mutant {
 				"r.cordoned = r.cordoned || !victim.aside", "r.cordoned = r.cordoned || victim.task != \"\""},
 			edit{"protect-unlooked", "every protection is read back now and then: somebody may have taken one away",
 				">= lookEvery; r.look", ">= 1000*lookEvery; r.look"}),
-		clockMutants(),
+		clockMutants(), eventMutants(),
 	)
 }
 
@@ -267,6 +267,22 @@ func clockEdits() []edit {
 		{"clock-untold", "where the store does not tell its time nobody is wrong",
 			"if a.Now.IsZero() {", "if a.Now.IsZero() && asked.IsZero() {"},
 	}
+}
+
+// eventMutants take away how a controller hears of sessions between passes.
+func eventMutants() []Mutant {
+	own := []string{"./autoscaler"}
+	return slices.Concat(
+		in("autoscaler/events.go", own,
+			edit{"taken-unheard", "fewer free slots than are wanted wake the controller (reaction)",
+				"return n > 0 && int64(e.free)", "return n < 0 && int64(e.free)"},
+			edit{"taken-counts-twice", "what was told before a pass is in what the pass reads",
+				"e.began = e.taken", "e.began = 0"},
+			edit{"reaction-unknown", "a policy is told how soon it is asked again",
+				"if e.alive || e.heard {", "if e.alive && e.heard {"}),
+		in("autoscaler/pass.go", own, edit{"next-in-its-turn", "a pass comes when a release is due",
+			"interval = min(interval, wait)", "_ = wait"}),
+	)
 }
 
 // followEdits are what a pass concludes from what it sees over time.

@@ -11,6 +11,7 @@ func releaseMutants() []Mutant {
 		in("workflow/machine.go", own, machineEdits()...),
 		in("workflow/holding.go", own, holdingEdits()...),
 		in("workflow/closing.go", own, closingEdits()...),
+		in("workflow/machine.go", own, restEdits()...),
 		in("workflow/balancer.go", own, balancerEdits()...),
 		in("workflow/barrier.go", own, barrierStepEdits()...),
 		in("workflow/facts.go", own, factsEdits()...),
@@ -114,6 +115,16 @@ func holdingEdits() []edit {
 	}
 }
 
+// restEdits are about a release that waits for the next look.
+func restEdits() []edit {
+	return []edit{
+		{"rest-through-demand", "where the count was raised after a retirement a release does not rest (step 10)",
+			" || slices.ContainsFunc(f.unreleased(), f.raisedOver) {", " {"},
+		{"rest-never", "a release rests until ECS has had its time",
+			"d.Known && d.Value > d.Previous && d.At.After(a.RetiredAt)", "d.Known"},
+	}
+}
+
 func closingEdits() []edit {
 	return []edit{
 		{"close-unstopped", "a record is closed when ECS says STOPPED (step 11)",
@@ -122,6 +133,12 @@ func closingEdits() []edit {
 			"f.At.Sub(since) >= f.Options.Timing.Missing", "f.At.Sub(since) >= 0"},
 		{"stop-early", "ECS has its time to choose (step 10)",
 			"!f.At.Before(f.chosenBy(a))\n\t\tif", "!f.At.Before(a.RetiredAt)\n\t\tif"},
+		{"stop-waits-for-demand", "where demand came back a retired task is stopped at once (step 10)",
+			"late := f.choosesNone() || ", "late := "},
+		{"stop-owed", "while ECS has one to stop it is left to choose (step 10)",
+			"return wanted <= desired", "return wanted <= desired+1"},
+		{"stop-unread", "a lower count that was written counts before it is read (step 10)",
+			"desired = min(desired, last.Value)", "_ = last"},
 		{"stop-never", "a retired task that ECS does not choose is stopped (step 10)",
 			"return Action{Kind: Stop, Step: StepWatch, Tasks: tasks}, len(tasks) > 0", "return Action{Kind: Stop, Step: StepWatch, Tasks: tasks}, len(tasks) > 100"},
 		{"stop-shielded", "a retired task whose protection still stands is not stopped (step 8)",
