@@ -82,10 +82,12 @@ func newSimulation(ctx context.Context, t Trial) (*simulation, error) {
 		Service: service(), Limits: t.Limits, Policy: t.Policy,
 		Sessions: sessions, Records: records, State: state,
 		Scaler: cluster, Utilization: cluster, Drains: drains,
-		Protection: cluster, Journal: store, Emptying: true,
-		Timing:  autoscaler.Timing{Interval: t.Interval},
-		Decided: s.decided,
-		Now:     cluster.Now, Logger: slog.New(slog.DiscardHandler),
+		Protection: cluster, Journal: store,
+		// A balancer that knows of no drains sends new users to the emptiest task first.
+		Emptying: t.Route != RouteRedirect,
+		Timing:   autoscaler.Timing{Interval: t.Interval},
+		Decided:  s.decided,
+		Now:      cluster.Now, Logger: slog.New(slog.DiscardHandler),
 	})
 	return s, err
 }

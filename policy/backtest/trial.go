@@ -24,7 +24,8 @@ const (
 	// cordoned ones left out, and keeps the sessions of those.
 	RouteSteered Route = "steered"
 	// RouteRedirect: a balancer that knows nothing of cordons; who is refused tries
-	// again.
+	// again. Only idle tasks are drained: it would send every new user to one that is
+	// emptied first.
 	RouteRedirect Route = "redirect"
 )
 
