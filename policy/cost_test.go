@@ -22,14 +22,23 @@ func TestHoldingVisitsNoTask(t *testing.T) {
 			if seen, blind := p.Decide(many).Open, p.Decide(bare).Open; seen != blind {
 				t.Errorf("wants %d, and %d when it cannot see the tasks", seen, blind)
 			}
-			a := testing.AllocsPerRun(20, func() { p.Decide(few) })
-			b := testing.AllocsPerRun(20, func() { p.Decide(many) })
+			a, b := fewest(func() { p.Decide(few) }), fewest(func() { p.Decide(many) })
 			// The race detector empties pools at random, which costs one or two.
 			if b > a+3 {
 				t.Errorf("%v allocations with 300 tasks, %v with 5000", a, b)
 			}
 		})
 	}
+}
+
+// fewest is the fewest allocations of some rounds: what else happens in the process adds
+// to them, and nothing takes away.
+func fewest(f func()) float64 {
+	least := testing.AllocsPerRun(5, f)
+	for range 5 {
+		least = min(least, testing.AllocsPerRun(5, f))
+	}
+	return least
 }
 
 func BenchmarkDecide(b *testing.B) {

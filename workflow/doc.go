@@ -91,7 +91,7 @@
 // Random schedules run the whole of it: two controllers with the wildest of policies,
 // the application's processes and its users, interleaved call by call, held up for up
 // to a day and stopped anywhere, while calls fail in every way and others write the
-// desired count, deploy, stop tasks and bare them. Two thousand run with the tests; for
+// desired count, deploy, stop tasks and bare them. Twelve hundred run with the tests; for
 // a hundred thousand, some fifty minutes of processor time:
 //
 //	go test -v -timeout 3h ./internal/e2e -run TestSchedules -schedules 100000

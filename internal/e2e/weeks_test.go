@@ -90,7 +90,7 @@ func newWeeks(t *testing.T, level autoscaler.Level) *weeks {
 	}
 	w.ctl, err = autoscaler.New(autoscaler.Config{
 		Service: service, Limits: autoscaler.Limits{Min: 1, Max: 60}, Emptying: true,
-		Policy:   policy.Headroom{},
+		Policy:   weeksPolicy(level),
 		Sessions: sessions, Records: records, State: state, Scaler: w.c, Utilization: w.c, Drains: drains,
 		Protection: w.c, Journal: w.raw, Now: w.c.Now, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
@@ -98,6 +98,15 @@ func newWeeks(t *testing.T, level autoscaler.Level) *weeks {
 		t.Fatal(err)
 	}
 	return w
+}
+
+// weeksPolicy has one level decided by what a user takes who names nothing, the other by
+// a composition that drains idle tasks only.
+func weeksPolicy(level autoscaler.Level) autoscaler.Policy {
+	if level == autoscaler.LevelA {
+		return policy.Headroom{}
+	}
+	return policy.Safest{policy.Threshold{}, policy.Buffer{Slots: weeksSlots, Percent: 15, PerTask: weeksSlots}}
 }
 
 // weather lays what others do over the two weeks, the last day excepted: what it does
