@@ -23,8 +23,10 @@ func TestHoldingVisitsNoTask(t *testing.T) {
 				t.Errorf("wants %d, and %d when it cannot see the tasks", seen, blind)
 			}
 			a, b := fewest(func() { p.Decide(few) }), fewest(func() { p.Decide(many) })
-			// The race detector empties pools at random, which costs one or two.
-			if b > a+3 {
+			// The race detector empties pools at random, which costs one or two, and more
+			// where many members write their memories. A visit of the tasks would cost
+			// thousands.
+			if b > a+3+a/10 {
 				t.Errorf("%v allocations with 300 tasks, %v with 5000", a, b)
 			}
 		})
