@@ -228,13 +228,9 @@ func preferReopen(d Decision, a, b Task) int {
 // pickRelease names the drains that are finished and are neither to be reopened nor
 // kept. An operator's drain is not the policy's to keep.
 func (g *guarding) pickRelease(d Decision) {
-	keep := make(map[TaskID]bool, len(d.Keep))
-	for _, id := range d.Keep {
-		keep[id] = true
-	}
 	for i := range g.s.Tasks {
 		t := &g.s.Tasks[i]
-		if t.Ready && !t.Pinned && (!keep[t.ID] || t.DrainBy != "") && !slices.Contains(g.out.reopen, t.ID) {
+		if t.Ready && !t.Pinned && (!slices.Contains(d.Keep, t.ID) || t.DrainBy != "") && !slices.Contains(g.out.reopen, t.ID) {
 			g.out.release = append(g.out.release, t.ID)
 		}
 	}

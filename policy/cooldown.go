@@ -52,9 +52,7 @@ func (p Cooldown) held(d autoscaler.Decision, have int, code autoscaler.Code, wa
 		Code: code, Severity: autoscaler.Info, By: p.Name(),
 		Detail: fmt.Sprintf("%d wanted, %v to wait", d.Open, wait.Round(time.Second)),
 	}
-	return autoscaler.Decision{
-		Open: have, Keep: d.Keep, Room: d.Room, Memory: d.Memory, Reasons: append([]autoscaler.Reason{own}, d.Reasons...),
-	}
+	return moved(d, have, have, own)
 }
 
 // change is the memory of a Cooldown: the tasks in the last snapshot, and when

@@ -69,7 +69,7 @@ func stopStraggler(f *Facts) (Action, bool) {
 	}
 	var tasks []autoscaler.TaskID
 	for _, a := range f.unreleased() {
-		late := f.choosesNone() || !f.At.Before(f.chosenBy(a))
+		late := !f.At.Before(f.chosenBy(a))
 		if late && a.Occupancy.Idle() && !f.shielded(a.Ref.Task) && f.listed(a.Ref.Task) != nil {
 			tasks = append(tasks, a.Ref.Task)
 		}
@@ -97,8 +97,12 @@ func (f *Facts) choosesNone() bool {
 	return wanted <= desired
 }
 
-// chosenBy is when ECS should have chosen a retired task at the latest.
+// chosenBy is when ECS should have chosen a retired task at the latest: by now where it
+// will choose none.
 func (f *Facts) chosenBy(a *autoscaler.TaskActivity) time.Time {
+	if f.choosesNone() {
+		return f.At
+	}
 	return later(a.RetiredAt, f.Checkpoint.Desired.At).Add(f.Options.Timing.Chosen)
 }
 
@@ -210,8 +214,6 @@ func (f *Facts) lookAt(a *autoscaler.TaskActivity) time.Time {
 		return f.At
 	case f.wanted(id) && f.shielded(id):
 		return a.RetiredAt.Add(f.Options.Timing.SelfClear)
-	case f.wanted(id) && f.choosesNone():
-		return f.At
 	case f.wanted(id):
 		return f.chosenBy(a)
 	}

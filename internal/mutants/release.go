@@ -134,7 +134,7 @@ func closingEdits() []edit {
 		{"stop-early", "ECS has its time to choose (step 10)",
 			"!f.At.Before(f.chosenBy(a))\n\t\tif", "!f.At.Before(a.RetiredAt)\n\t\tif"},
 		{"stop-waits-for-demand", "where demand came back a retired task is stopped at once (step 10)",
-			"late := f.choosesNone() || ", "late := "},
+			"if f.choosesNone() {", "if f.choosesNone() && f.At.IsZero() {"},
 		{"stop-owed", "while ECS has one to stop it is left to choose (step 10)",
 			"return wanted <= desired", "return wanted <= desired+1"},
 		{"stop-unread", "a lower count that was written counts before it is read (step 10)",
