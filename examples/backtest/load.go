@@ -3,8 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
@@ -44,14 +42,11 @@ func (o options) source(weeks int) (backtest.Load, error) {
 		}
 		return backtest.Generate("built-in", ecssim.Load{Seed: 1, Length: days24(days), PerHour: 100}), nil
 	}
-	f, err := os.Open(o.trace)
+	load, err := backtest.LoadFile(o.trace)
 	if err != nil {
-		return backtest.Load{}, fmt.Errorf("-trace: %w", err)
+		return load, fmt.Errorf("-trace: %w", err)
 	}
-	defer f.Close()
-	load, err := backtest.ReadLoad(f, o.trace)
-	load.Name = filepath.Base(o.trace)
-	return load, err
+	return load, nil
 }
 
 func days24(days float64) time.Duration { return time.Duration(days * 24 * float64(time.Hour)) }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -65,16 +64,9 @@ func table(results []backtest.Result, price float64) [][]string {
 
 // writeReport writes the report to its file.
 func (o options) writeReport(results []backtest.Result) error {
-	f, err := os.Create(o.report)
-	if err != nil {
-		return fmt.Errorf("-report: %w", err)
-	}
-	err = backtest.WriteReport(f, results, backtest.ReportOptions{
+	err := backtest.WriteReportFile(o.report, results, backtest.ReportOptions{
 		Title: "Backtest of " + results[0].Trace, PricePerTaskHour: o.price,
 	})
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
 	if err != nil {
 		return fmt.Errorf("-report: %w", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/seed-979cce96/idlescale/policy/backtest"
@@ -53,12 +52,7 @@ func rows() []row {
 }
 
 func read(file, name string) (backtest.Load, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return backtest.Load{}, err
-	}
-	defer f.Close()
-	load, err := backtest.ReadLoad(f, file)
+	load, err := backtest.LoadFile(file)
 	load.Name = name
 	return load, err
 }

@@ -72,8 +72,9 @@ func run(ctx context.Context, args []string, out, diagnostics io.Writer) error {
 // write prints the result, and writes the report where one is asked for.
 func (o options) write(out io.Writer, r backtest.Result) error {
 	if o.report != "" {
-		if err := writeReport(o.report, r); err != nil {
-			return err
+		err := backtest.WriteReportFile(o.report, []backtest.Result{r}, backtest.ReportOptions{Title: "Quickstart: " + r.Trace})
+		if err != nil {
+			return fmt.Errorf("-report: %w", err)
 		}
 	}
 	if o.json {

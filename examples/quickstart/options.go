@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -114,16 +112,10 @@ func (o options) load() (backtest.Load, error) {
 		days := cmp.Or(o.days, builtInDays)
 		return o.some(backtest.Generate("built-in", ecssim.Load{Seed: o.seed, Length: days24(days), PerHour: 100}))
 	}
-	f, err := os.Open(o.trace)
+	load, err := backtest.LoadFile(o.trace)
 	if err != nil {
-		return backtest.Load{}, fmt.Errorf("-trace: %w", err)
+		return load, fmt.Errorf("-trace: %w", err)
 	}
-	defer f.Close()
-	load, err := backtest.ReadLoad(f, o.trace)
-	if err != nil {
-		return load, err
-	}
-	load.Name = filepath.Base(o.trace)
 	return o.some(load.Until(days24(o.days)))
 }
 

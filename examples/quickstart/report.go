@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -19,22 +18,6 @@ func writeJSON(w io.Writer, r backtest.Result) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	return enc.Encode(r)
-}
-
-// writeReport writes the HTML report to a file, whole or not at all.
-func writeReport(path string, r backtest.Result) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return fmt.Errorf("-report: %w", err)
-	}
-	err = backtest.WriteReport(f, []backtest.Result{r}, backtest.ReportOptions{Title: "Quickstart: " + r.Trace})
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return fmt.Errorf("-report: %w", err)
-	}
-	return nil
 }
 
 // writeTable prints the result for a person.

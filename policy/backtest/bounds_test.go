@@ -132,7 +132,7 @@ func TestSessionsAreConserved(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := s.run(t.Context())
+		r, err := s.run()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,8 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -55,12 +53,7 @@ func trace(t *testing.T, file, what string) (backtest.Load, bool) {
 		t.Logf("SKIPPED: rows of the trace %s, which are run with -%s FILE", what, what)
 		return backtest.Load{}, false
 	}
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	load, err := backtest.ReadLoad(f, filepath.Base(file))
+	load, err := backtest.LoadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -23,6 +25,18 @@ type Load struct {
 func ReadLoad(r io.Reader, name string) (Load, error) {
 	sessions, err := ecssim.ReadTrace(r, name)
 	return Load{Name: name, Sessions: sessions}, err
+}
+
+// LoadFile reads the trace of that path; its base name stands in reports.
+func LoadFile(path string) (Load, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Load{}, err
+	}
+	defer f.Close()
+	load, err := ReadLoad(f, path)
+	load.Name = filepath.Base(path)
+	return load, err
 }
 
 // Generate returns the sessions of a generated load under a name.

@@ -72,11 +72,12 @@ func (o oracle) growth(at time.Time) int {
 // Decide keeps room for the growth that will come.
 func (o oracle) Decide(s autoscaler.Snapshot) autoscaler.Decision {
 	room := o.growth(s.At) + s.Demand.Waiting
-	spare, drained := 0, 0
+	spare := 0
+	var drained []autoscaler.TaskID
 	for i := range s.Tasks {
 		if t := &s.Tasks[i]; t.State == autoscaler.TaskCordoned && t.DrainBy == "" {
 			spare += t.Slots - held(t)
-			drained++
+			drained = append(drained, t.ID)
 		}
 	}
 	d := s.Hold("foreseen")
@@ -84,15 +85,16 @@ func (o oracle) Decide(s autoscaler.Snapshot) autoscaler.Decision {
 	missing := room - s.Totals.Free - s.Totals.Starting*o.slots
 	switch {
 	case missing > spare:
-		d.Open += drained + int(math.Ceil(float64(missing-spare)/float64(o.slots)))
+		d.Open += len(drained) + int(math.Ceil(float64(missing-spare)/float64(o.slots)))
 	case missing > 0:
-		d.Open += min(drained, missing)
+		d.Open += min(len(drained), missing)
 	default:
 		d.Empty = o.empty(s, s.Totals.Free-room)
 		d.Open -= len(d.Empty)
 	}
 	if missing > 0 || s.Totals.Starting > 0 || s.Totals.Free+spare-o.slots < room {
-		d.Keep = cordoned(s)
+		slices.Sort(drained) // in whatever order the tasks were collected
+		d.Keep = drained
 	}
 	d.Room = room
 	return d
@@ -115,17 +117,6 @@ func (o oracle) empty(s autoscaler.Snapshot, extra int) []autoscaler.TaskID {
 		extra -= t.Slots - held(&t)
 		ids = append(ids, t.ID)
 	}
-	return ids
-}
-
-func cordoned(s autoscaler.Snapshot) []autoscaler.TaskID {
-	var ids []autoscaler.TaskID
-	for _, t := range s.Tasks {
-		if t.State == autoscaler.TaskCordoned && t.DrainBy == "" {
-			ids = append(ids, t.ID)
-		}
-	}
-	slices.Sort(ids)
 	return ids
 }
 

@@ -153,7 +153,7 @@ func TestPlainModelAgrees(t *testing.T) {
 		}
 		p := plain{slots: trial.Slots}
 		follow(s, &p)
-		result, err := s.run(t.Context())
+		result, err := s.run()
 		if err != nil || result.Killed > 0 {
 			t.Fatalf("seed %d: %v, %d killed", seed, err, result.Killed)
 		}

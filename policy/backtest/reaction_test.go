@@ -25,7 +25,7 @@ func TestReaction(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.s, r.first = s, load.Sessions[0].Start
-		if _, err := s.run(t.Context()); err != nil {
+		if _, err := s.run(); err != nil {
 			t.Fatal(err)
 		}
 		delays = append(delays, r.delays...)

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io"
 	"math"
+	"os"
 	"strconv"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
@@ -54,6 +55,19 @@ func WriteReport(w io.Writer, results []Result, options ReportOptions) error {
 		return fmt.Errorf("backtest.WriteReport: %w", err)
 	}
 	_, err = whole.WriteTo(w)
+	return err
+}
+
+// WriteReportFile is WriteReport into the file of that path, which is made anew.
+func WriteReportFile(path string, results []Result, options ReportOptions) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	err = WriteReport(f, results, options)
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
 	return err
 }
 

@@ -80,5 +80,3 @@ func (s *series) decided(p autoscaler.Pass) {
 		s.decisions = append(s.decisions[:0], s.decisions[n-keptDecisions:]...)
 	}
 }
-
-func (s *series) points() []Point { return s.kept }

@@ -117,7 +117,7 @@ func reregister(level autoscaler.Level) time.Duration {
 }
 
 // run plays the load to its end.
-func (s *simulation) run(ctx context.Context) (Result, error) {
+func (s *simulation) run() (Result, error) {
 	t := s.trial
 	first, lastStart, lastEnd := t.Load.span()
 	s.result = newResult(t)
@@ -134,8 +134,8 @@ func (s *simulation) run(ctx context.Context) (Result, error) {
 			at, scored = lastStart, true
 		}
 		s.cluster.RunUntil(at)
-		if s.failure != nil || ctx.Err() != nil {
-			return Result{}, cmp.Or(s.failure, ctx.Err())
+		if s.failure != nil || s.ctx.Err() != nil {
+			return Result{}, cmp.Or(s.failure, s.ctx.Err())
 		}
 		if at.Equal(lastStart) {
 			s.result.score(s.users.Score(), t)
@@ -235,8 +235,7 @@ func (s *simulation) finish() {
 		}
 	}
 	r.Calls = s.cluster.Calls()
-	r.Series = s.series.points()
-	r.Decisions = s.series.decisions
+	r.Series, r.Decisions = s.series.kept, s.series.decisions
 }
 
 // line is the state of the run for a progress line.

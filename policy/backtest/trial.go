@@ -146,5 +146,5 @@ func (t Trial) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return s.run(ctx)
+	return s.run()
 }
