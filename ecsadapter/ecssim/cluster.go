@@ -111,7 +111,22 @@ type DesiredWrite struct {
 	Foreign       bool // written by ForeignDesired
 }
 
-// Writes returns every write of a desired count, in order.
+// LogLimit is how many writes of the desired count, and how many service events, a
+// cluster remembers: a simulation of years must not grow with its length. ECS keeps a
+// hundred events.
+const LogLimit = 1000
+
+// latest appends to a log of which the newest LogLimit are kept, or up to twice as many:
+// what is older is cut off now and then, and not entry by entry.
+func latest[T any](log []T, entry T) []T {
+	if len(log) >= 2*LogLimit {
+		log = append(log[:0], log[len(log)-LogLimit+1:]...)
+	}
+	return append(log, entry)
+}
+
+// Writes returns the newest writes of a desired count, LogLimit or more, in order. How
+// many there were in all is in Calls, as UpdateService.
 func (c *Cluster) Writes() []DesiredWrite {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -125,7 +140,7 @@ type ServiceEvent struct {
 	Message string
 }
 
-// Events returns every service event, in order. ECS keeps a hundred; this keeps all.
+// Events returns the newest service events, LogLimit or more, in order.
 func (c *Cluster) Events() []ServiceEvent {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -212,7 +227,7 @@ func (c *Cluster) find(id autoscaler.ServiceID) (*service, error) {
 
 // log writes a service event. The lock is held.
 func (s *service) log(format string, args ...any) {
-	s.c.events = append(s.c.events, ServiceEvent{
+	s.c.events = latest(s.c.events, ServiceEvent{
 		At: s.c.instant(s.c.now), Service: s.cfg.ID,
 		Message: fmt.Sprintf("(service %s, taskSet %s) ", s.cfg.ID.Name, s.primary().id) + fmt.Sprintf(format, args...),
 	})

@@ -195,7 +195,7 @@ func (s *service) emptiestZone() int {
 
 // setDesired applies a write of the desired count.
 func (s *service) setDesired(n int, foreign bool) {
-	s.c.writes = append(s.c.writes, DesiredWrite{
+	s.c.writes = latest(s.c.writes, DesiredWrite{
 		At: s.c.instant(s.c.now), Service: s.cfg.ID, From: s.desired, Desired: n, Foreign: foreign,
 	})
 	// There is no compare-and-set: whatever value arrives last is the count, as

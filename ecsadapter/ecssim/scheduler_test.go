@@ -294,6 +294,26 @@ func TestForeignWriter(t *testing.T) {
 	}
 }
 
+// A simulation of years does not grow with its length: the newest of a log are kept.
+func TestLogsAreBounded(t *testing.T) {
+	c := newFixed(1)
+	const writes = 5*LogLimit + 7
+	for n := range writes {
+		if err := c.ForeignDesired(sim, n%2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	log := c.Writes()
+	if n := len(log); n < LogLimit || n > 2*LogLimit || log[n-1].Desired != (writes-1)%2 {
+		t.Errorf("%d writes remembered of %d, the newest %+v", n, writes, log[n-1])
+	}
+	for i := range log[1:] {
+		if log[i+1].From != log[i].Desired {
+			t.Fatalf("write %d does not follow the one before: %+v, %+v", i+1, log[i], log[i+1])
+		}
+	}
+}
+
 func TestPermitIsJudgedAtSending(t *testing.T) {
 	c := newFixed(2)
 	ctx := context.Background()

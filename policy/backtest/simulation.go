@@ -26,6 +26,10 @@ const spacing = time.Second
 // slower than seconds.
 const lagBound = time.Minute
 
+// remember is how long the store remembers what has ended. No event of a simulation
+// comes later, and with the default of two weeks a run would grow by all its sessions.
+const remember = 6 * time.Hour
+
 // simulation is one service under one load: the cluster, the store, the application
 // with its users, and the controller, all on the cluster's clock.
 type simulation struct {
@@ -54,7 +58,9 @@ func newSimulation(ctx context.Context, t Trial) (*simulation, error) {
 	cluster := ecssim.New(ecssim.Config{Seed: t.Seed, Start: first, Service: ecssim.ServiceConfig{
 		Desired: max(2, t.Limits.Min), Warm: true, DeregistrationDelay: t.DeregistrationDelay, Rebalance: t.Faults, ReregisterAfter: reregister(t.Level),
 	}})
-	store := &counting{Store: memstore.New(memstore.Config{Now: cluster.Now, Rules: sessionstore.Rules{LagBound: lagBound}})}
+	store := &counting{Store: memstore.New(memstore.Config{
+		Now: cluster.Now, Rules: sessionstore.Rules{LagBound: lagBound}, Remember: remember,
+	})}
 	s := &simulation{trial: t, ctx: ctx, cluster: cluster, store: store, series: newSeries(first, lastStart)}
 	sessions, records := ecssim.WireSessions(cluster, store), ecssim.WireRecords(cluster, store)
 	state := ecssim.WireState(cluster, store)
@@ -68,7 +74,7 @@ func newSimulation(ctx context.Context, t Trial) (*simulation, error) {
 		return nil, err
 	}
 	drains, err := workflow.New(workflow.Config{
-		Tasks: cluster, Scaler: cluster, Sessions: sessions, Records: records, State: state, Journal: store,
+		Tasks: cluster, Scaler: cluster, Sessions: sessions, Records: records, State: state,
 		Events: users.Events(), Now: cluster.Now,
 	})
 	if err != nil {
@@ -82,7 +88,7 @@ func newSimulation(ctx context.Context, t Trial) (*simulation, error) {
 		Service: service(), Limits: t.Limits, Policy: t.Policy,
 		Sessions: sessions, Records: records, State: state,
 		Scaler: cluster, Utilization: cluster, Drains: drains,
-		Protection: cluster, Journal: store,
+		Protection: cluster,
 		// A balancer that knows of no drains sends new users to the emptiest task first.
 		Emptying: t.Route != RouteRedirect,
 		Timing:   autoscaler.Timing{Interval: t.Interval},
@@ -229,12 +235,8 @@ func (s *simulation) finish() {
 	}
 	r.Waiting = s.users.Waiting()
 	r.Cordons, r.Reopens, r.Retires = s.store.cordons, s.store.reopens, s.store.retires
-	for _, w := range s.cluster.Writes() {
-		if !w.Foreign {
-			r.DesiredWrites++
-		}
-	}
 	r.Calls = s.cluster.Calls()
+	r.DesiredWrites = r.Calls["UpdateService"]
 	r.Series, r.Decisions = s.series.kept, s.series.decisions
 }
 

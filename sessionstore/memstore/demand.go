@@ -55,7 +55,7 @@ func (s *service) waiting(at time.Time) int {
 // appears: their last numbers cannot arrive again.
 func (s *service) dropSources(now time.Time) {
 	for name, src := range s.sources {
-		if now.Sub(src.at) > sessionstore.GravestoneLife {
+		if now.Sub(src.at) > s.remember {
 			delete(s.sources, name)
 		}
 	}

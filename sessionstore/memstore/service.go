@@ -14,8 +14,10 @@ import (
 // for the time of one record's write, some hundred nanoseconds; a lock for each
 // record would cost more memory than it saves time.
 type service struct {
-	mu      sync.Mutex
-	id      autoscaler.ServiceID
+	mu       sync.Mutex
+	id       autoscaler.ServiceID
+	remember time.Duration // Config.Remember
+
 	records map[autoscaler.TaskID]*sessionstore.Record // gravestones included
 	ordered []*sessionstore.Record                     // by task id; without gravestones
 	graves  queue[autoscaler.TaskID]
@@ -39,9 +41,9 @@ type endedKey struct {
 	session sessionstore.SessionID
 }
 
-func newService(id autoscaler.ServiceID) *service {
+func newService(id autoscaler.ServiceID, remember time.Duration) *service {
 	return &service{
-		id:      id,
+		id: id, remember: remember,
 		records: make(map[autoscaler.TaskID]*sessionstore.Record),
 		spilled: make(map[endedKey]sessionstore.Ended),
 		sources: make(map[string]*source),
@@ -98,12 +100,12 @@ func (s *service) spilledOf(task autoscaler.TaskID) sessionstore.Spilled {
 // at most as much as is removed here, so that nothing piles up.
 func (s *service) sweep(now time.Time) {
 	for range 2 {
-		if task, ok := s.graves.popBefore(now.Add(-sessionstore.GravestoneLife)); ok {
+		if task, ok := s.graves.popBefore(now.Add(-s.remember)); ok {
 			delete(s.records, task)
 		}
 	}
 	for range sessionstore.EndedLimit {
-		key, ok := s.spills.popBefore(now.Add(-sessionstore.GravestoneLife))
+		key, ok := s.spills.popBefore(now.Add(-s.remember))
 		if !ok {
 			break
 		}

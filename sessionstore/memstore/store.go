@@ -31,6 +31,10 @@ type Config struct {
 	Now func() time.Time
 	// Rules are the numbers that records are judged by.
 	Rules sessionstore.Rules
+	// Remember is how long a forgotten task, and an ended session beside its record, are
+	// remembered, so that a late event cannot bring them back. Default
+	// [sessionstore.GravestoneLife]; shorter only where no event comes later than that.
+	Remember time.Duration
 }
 
 // Store is a handle on data in memory, for one owner. It implements
@@ -57,8 +61,9 @@ var (
 
 // data is what all handles share.
 type data struct {
-	now   func() time.Time
-	rules sessionstore.Rules
+	now      func() time.Time
+	rules    sessionstore.Rules
+	remember time.Duration
 
 	mu       sync.RWMutex // guards services, not what they hold
 	services map[autoscaler.ServiceID]*service
@@ -70,10 +75,14 @@ func New(config Config) *Store {
 	if now == nil {
 		now = time.Now
 	}
+	remember := config.Remember
+	if remember <= 0 {
+		remember = sessionstore.GravestoneLife
+	}
 	return &Store{
 		owner: cmp.Or(config.Owner, DefaultOwner),
 		data: &data{
-			now: now, rules: config.Rules.WithDefaults(),
+			now: now, rules: config.Rules.WithDefaults(), remember: remember,
 			services: make(map[autoscaler.ServiceID]*service),
 		},
 	}
@@ -117,7 +126,7 @@ func (d *data) service(id autoscaler.ServiceID) *service {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if svc = d.services[id]; svc == nil {
-		svc = newService(id)
+		svc = newService(id, d.remember)
 		d.services[id] = svc
 	}
 	return svc

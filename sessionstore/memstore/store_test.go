@@ -1,6 +1,7 @@
 package memstore_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -175,8 +176,15 @@ func TestEveryCallHeedsItsContext(t *testing.T) {
 // What is past its time is removed by later writes, so that a store that runs
 // for months does not grow.
 func TestWhatIsPastItsTimeIsForgotten(t *testing.T) {
+	for _, remember := range []time.Duration{0, time.Hour} {
+		t.Run(remember.String(), func(t *testing.T) { forgotten(t, remember, cmp.Or(remember, sessionstore.GravestoneLife)) })
+	}
+}
+
+// forgotten configures how long the store remembers, and checks how long it does.
+func forgotten(t *testing.T, config, remember time.Duration) {
 	clock := storetest.NewClock(start())
-	store := memstore.New(memstore.Config{Now: clock.Now})
+	store := memstore.New(memstore.Config{Now: clock.Now, Remember: config})
 	began := clock.Now()
 	for i := range 100 {
 		task := fmt.Sprint("t", i)
@@ -200,7 +208,7 @@ func TestWhatIsPastItsTimeIsForgotten(t *testing.T) {
 		}
 		return receipt
 	}
-	clock.Advance(sessionstore.GravestoneLife)
+	clock.Advance(remember)
 	if !started("t0", "a").Dropped || !started("early", "t99").Dropped {
 		t.Fatal("forgotten too early")
 	}
