@@ -11,7 +11,8 @@ import (
 )
 
 // DefaultMisses is how many arrivals in a million may find no free slot, where
-// [Headroom] is not told otherwise.
+// [Headroom] is not told otherwise and a task has ten slots or more. Where it has
+// fewer, so many more may as a slot of room costs more: ten times as many at one slot.
 const DefaultMisses = 50.0
 
 // Headroom keeps as much room as the service's own past says is needed until a task
@@ -44,8 +45,8 @@ const DefaultMisses = 50.0
 // anew.
 type Headroom struct {
 	// Misses is how many arrivals in a million may find no free slot; 0, negative or
-	// not a number means DefaultMisses. It aims at that and promises nothing: the
-	// fewer, the more room.
+	// not a number means DefaultMisses, and more where a task has fewer than ten slots.
+	// It aims at that and promises nothing: the fewer, the more room.
 	Misses float64
 	// PerTask is the number of slots of a task until an open one says its own; 0 or
 	// negative means DefaultPerTask.
@@ -68,7 +69,7 @@ func (p Headroom) Decide(s autoscaler.Snapshot) autoscaler.Decision {
 	seen := see(&s)
 	past.learn(&s, seen, p.start(), tuning)
 	past.slots = slots
-	r := past.forecast(&s, seen, p.misses(), tuning)
+	r := past.forecast(&s, seen, p.misses(slots), tuning)
 
 	h := headroom{s: &s, room: r, slots: slots, free: float64(bounded(s.Totals.Free)), waiting: float64(bounded(s.Demand.Waiting))}
 	h.starting = float64(bounded(s.Totals.Starting)) * slots
@@ -80,11 +81,15 @@ func (p Headroom) Decide(s autoscaler.Snapshot) autoscaler.Decision {
 	return d
 }
 
-func (p Headroom) misses() float64 {
+// misses is what is aimed at. What it is worth that a user finds a slot at once is the
+// same everywhere, and what the slot costs is a task's share: where a task is a slot, ten
+// times that of a task with ten. With larger tasks the room is a part of one task, and
+// cutting it saves little.
+func (p Headroom) misses(slots float64) float64 {
 	if p.Misses > 0 {
 		return min(p.Misses, 1e6)
 	}
-	return DefaultMisses
+	return DefaultMisses * max(1, DefaultPerTask/slots)
 }
 
 func (p Headroom) start() float64 {

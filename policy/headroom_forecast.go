@@ -67,6 +67,9 @@ const (
 	// releaseTime is what a release costs beside a start: the balancer's shortest usual
 	// delay, and the process's own end.
 	releaseTime = 40 // seconds
+	// rarest is the rate of arrivals below which none is told from another: one in a
+	// month. Where nobody has come yet, somebody may.
+	rarest = 1 / (30 * oneDay)
 	// riskiest bounds the risk taken at one need: below it a quantile is no tail.
 	riskiest = 0.1
 )
@@ -76,7 +79,7 @@ func (m *past) forecast(s *autoscaler.Snapshot, seen sight, misses float64, c he
 	rate, plain, seasonal := m.arrivals(s.At, c)
 	react := min(max(s.Reaction.Seconds(), 0), longestStart)
 	horizon := m.start + react
-	f := flow{in: rate, out: m.leaving() * seen.used, spread: m.spread()}
+	f := flow{in: max(rate, rarest), out: m.leaving() * seen.used, spread: m.spread()}
 	r := room{band: f.band(m.slots, m.start+releaseTime, c.Band)}
 
 	z := m.quantile(m.risk(f, r.band, horizon, misses*c.Risk), c.Prior)
@@ -125,9 +128,9 @@ func (f flow) band(slots, cost, weight float64) float64 {
 func (m *past) risk(f flow, band, horizon, misses float64) float64 {
 	lump, variance := m.slots+band, f.spread*f.in+f.out
 	crossings := variance/(lump*lump) + math.Abs(f.in-f.out)/lump
-	cycle := max(horizon, 1/max(crossings, 1e-9))
+	cycle := max(horizon, 1/crossings)
 	excess := 1 + math.Sqrt(variance*horizon)/3
-	return min(riskiest, misses*1e-6*m.long.rate()*cycle/excess)
+	return min(riskiest, misses*1e-6*max(m.long.rate(), rarest)*cycle/excess)
 }
 
 // arrivals is the rate of arrivals to reckon with, per second, and the two it is made

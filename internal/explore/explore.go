@@ -67,7 +67,7 @@ func newExplorer(s *Scene) *explorer {
 	return &explorer{
 		scene: s, in: newInterner(), starts: map[started]*local{}, rested: map[world]string{},
 		pass: &program{"pass", pass}, scaleOut: &program{"scale-out", scaleOut},
-		reconcile: &program{"reconcile", reconcile(s.Want)},
+		reconcile: &program{"reconcile", reconcile},
 	}
 }
 

@@ -2,32 +2,39 @@ package explore
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
+	"github.com/seed-979cce96/idlescale/policy"
 	"github.com/seed-979cce96/idlescale/workflow"
 )
 
-// pass is a controller's: it cordons a task that is open, idle and not wanted, asks
-// for the release of one whose drain is finished, and carries the release on. Which
-// task it takes, and whether one is too many, is the policy's and the guard's business
-// in other tests; the release, its permits and its proofs are the shipped code.
+// pass is a controller's: it cordons the task that Headroom empties first, asks for the
+// release of one whose drain is finished, and carries the release on. Whether a task is
+// one too many is the guard's business in other tests; the policy, the release, its
+// permits and its proofs are the shipped code.
 func pass(h *hand) {
 	ctx := context.Background()
 	activity, err := h.Activity(ctx, service, h.clock())
 	if err != nil {
 		return
 	}
-	idle, ready, retired, open := choose(activity)
+	ready, retired, open := count(activity)
 	switch {
 	case ready != nil:
 		_, err = runner(h).Release(ctx, autoscaler.ReleaseRequest{Service: service, Tasks: []autoscaler.TaskRef{ready.Ref}})
-	case !retired && idle != nil:
+	case !retired:
+		victim := emptied(activity, h.clock())
+		if victim == nil {
+			break
+		}
 		c, err := h.LoadCheckpoint(ctx, service)
 		if err != nil || open <= c.WantOpen {
 			return
 		}
 		_, _ = h.Cordon(ctx, autoscaler.CordonRequest{
-			Ref: idle.Ref, Version: idle.Version, Drain: drainID(idle.Version), OnlyIfIdle: true,
+			Ref: victim.Ref, Version: victim.Version, Drain: drainID(victim.Version),
 			At: h.clock(), Until: h.clock().Add(cordonLease),
 		})
 		return
@@ -37,42 +44,54 @@ func pass(h *hand) {
 	}
 }
 
-// wants is a policy that wants a fixed number of open tasks.
-type wants int
-
-// Name implements autoscaler.Policy.
-func (wants) Name() string { return "fixed" }
-
-// Decide implements autoscaler.Policy.
-func (n wants) Decide(autoscaler.Snapshot) autoscaler.Decision {
-	return autoscaler.Decision{Open: int(n), Reasons: []autoscaler.Reason{{Code: "fixed"}}}
+// emptied is the task that Headroom empties first, as it decides where it has seen
+// nothing before; nil where it empties none.
+func emptied(a autoscaler.Activity, now time.Time) *autoscaler.TaskActivity {
+	s := autoscaler.Snapshot{At: now, Service: service, Limits: limits()}
+	for _, t := range a.Tasks {
+		if t.State != autoscaler.TaskOpen {
+			continue
+		}
+		s.Tasks = append(s.Tasks, autoscaler.Task{ID: t.Ref.Task, State: t.State, Slots: t.Slots, Occupancy: t.Occupancy})
+		held, known := t.Occupancy.Sessions()
+		if !known {
+			held = t.Slots
+		}
+		s.Totals.Open++
+		s.Totals.Slots += t.Slots
+		s.Totals.Sessions += held
+		s.Totals.Free += t.Slots - held
+	}
+	d := policy.Headroom{}.Decide(s)
+	if len(d.Empty) == 0 {
+		return nil
+	}
+	i := slices.IndexFunc(a.Tasks, func(t autoscaler.TaskActivity) bool { return t.Ref.Task == d.Empty[0] })
+	return &a.Tasks[i]
 }
 
-// reconcile is a whole pass of the shipped controller.
-func reconcile(want int) func(h *hand) {
-	return func(h *hand) {
-		c, err := autoscaler.New(autoscaler.Config{
-			Service: service, Limits: limits(), Policy: wants(want), Sessions: h, Records: h, State: h, Scaler: h,
-			Drains: runner(h), Protection: h, Now: h.clock,
-		})
-		if err != nil {
-			panic(err)
-		}
-		_, _ = c.Reconcile(context.Background())
+// reconcile is a whole pass of the shipped controller, with the default policy.
+func reconcile(h *hand) {
+	c, err := autoscaler.New(autoscaler.Config{
+		Service: service, Limits: limits(), Policy: policy.Headroom{}, Emptying: true,
+		Sessions: h, Records: h, State: h, Scaler: h,
+		Drains: runner(h), Protection: h, Now: h.clock,
+	})
+	if err != nil {
+		panic(err)
 	}
+	_, _ = c.Reconcile(context.Background())
 }
 
 func limits() autoscaler.Limits { return autoscaler.Limits{Min: 1, Max: maxTasks, MaxTotal: maxTasks} }
 
-// choose picks the idle open task to cordon, the cordoned one to release, and counts.
-func choose(a autoscaler.Activity) (idle, ready *autoscaler.TaskActivity, retired bool, open int) {
+// count finds the cordoned task that can be released, and counts the others.
+func count(a autoscaler.Activity) (ready *autoscaler.TaskActivity, retired bool, open int) {
 	for i := range a.Tasks {
 		t := &a.Tasks[i]
 		switch t.State {
 		case autoscaler.TaskOpen:
-			if open++; t.Occupancy.Idle() {
-				idle = t
-			}
+			open++
 		case autoscaler.TaskCordoned:
 			if t.Occupancy.Idle() && t.Acknowledged {
 				ready = t
@@ -83,7 +102,7 @@ func choose(a autoscaler.Activity) (idle, ready *autoscaler.TaskActivity, retire
 		case autoscaler.TaskNew, autoscaler.TaskStopping, autoscaler.TaskGone:
 		}
 	}
-	return idle, ready, retired, open
+	return ready, retired, open
 }
 
 // scaleOut is the writer that wants one task more than the last decision did.
