@@ -147,6 +147,7 @@ func (p script) Decide(s autoscaler.Snapshot) autoscaler.Decision {
 func TestPlainModelAgrees(t *testing.T) {
 	for seed := range uint64(8) {
 		trial, users := smallTrial(seed)
+		trial.journaled = true
 		s, err := newSimulation(t.Context(), trial)
 		if err != nil {
 			t.Fatal(err)

@@ -73,8 +73,12 @@ func newSimulation(ctx context.Context, t Trial) (*simulation, error) {
 	if err != nil {
 		return nil, err
 	}
+	var journal autoscaler.Journal
+	if t.journaled {
+		journal = store
+	}
 	drains, err := workflow.New(workflow.Config{
-		Tasks: cluster, Scaler: cluster, Sessions: sessions, Records: records, State: state,
+		Tasks: cluster, Scaler: cluster, Sessions: sessions, Records: records, State: state, Journal: journal,
 		Events: users.Events(), Now: cluster.Now,
 	})
 	if err != nil {
@@ -88,7 +92,7 @@ func newSimulation(ctx context.Context, t Trial) (*simulation, error) {
 		Service: service(), Limits: t.Limits, Policy: t.Policy,
 		Sessions: sessions, Records: records, State: state,
 		Scaler: cluster, Utilization: cluster, Drains: drains,
-		Protection: cluster,
+		Protection: cluster, Journal: journal,
 		// A balancer that knows of no drains sends new users to the emptiest task first.
 		Emptying: t.Route != RouteRedirect,
 		Timing:   autoscaler.Timing{Interval: t.Interval},

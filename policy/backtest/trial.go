@@ -76,6 +76,10 @@ type Trial struct {
 	// Progress, if set, is called some two hundred times in a run, with the share that
 	// is done.
 	Progress func(done float64, state string)
+
+	// journaled keeps every write of every pass, for tests: a run of months would hold
+	// ten thousand of them for nobody.
+	journaled bool
 }
 
 const (
