@@ -13,10 +13,11 @@ import (
 // RecordVersion is the version that this module writes into records.
 const RecordVersion = 1
 
-// recordJSON is the JSON form of a record: everything in it, so that a record read
-// back goes on exactly as the one that was written. Instants are RFC 3339 in UTC, to
-// the nanosecond; what is empty is left out. Fields are added under a higher version,
-// and never renamed or given a second meaning.
+// Document is everything in a record, field by field, for a store that keeps records in a
+// form of its own: a record made of a document goes on exactly as the one that it was
+// taken from. Its JSON form is the record's. Instants are RFC 3339 in UTC, to the
+// nanosecond; what is empty is left out. Fields are added under a higher version, and
+// never renamed or given a second meaning.
 //
 //	{
 //	  "version": 1,
@@ -30,25 +31,25 @@ const RecordVersion = 1
 //	  "known": [{"name": "main", "boot": 1772366000000, "seq": 3, "at": "2026-03-01T12:00:00Z", "count": 1}],
 //	  "ended": [{"id": "bob", "at": "2026-03-01T11:58:00Z", "cause": "end"}]
 //	}
-type recordJSON struct {
-	Version       int     `json:"version"`
-	Ref           refJSON `json:"ref"`
-	Owner         text    `json:"owner,omitempty"`
-	RecordVersion int64   `json:"record_version"` // grows with every write
-	State         text    `json:"state"`          // an unknown one is kept, and busy
-	LastState     text    `json:"last_state,omitempty"`
+type Document struct {
+	Version       int         `json:"version"`
+	Ref           DocumentRef `json:"ref"`
+	Owner         Text        `json:"owner,omitempty"`
+	RecordVersion int64       `json:"record_version"` // grows with every write
+	State         Text        `json:"state"`          // an unknown one is kept, and busy
+	LastState     Text        `json:"last_state,omitempty"`
 
-	Level     text `json:"level,omitempty"`
-	Revision  text `json:"revision,omitempty"`
+	Level     Text `json:"level,omitempty"`
+	Revision  Text `json:"revision,omitempty"`
 	Slots     int  `json:"slots"`
 	Processes int  `json:"processes"` // how many are to report
 	Adopted   bool `json:"adopted,omitempty"`
 	Described bool `json:"described,omitempty"` // the task itself has said what it is
 
-	Drain    drainJSON `json:"drain,omitzero"`
-	Barrier  time.Time `json:"barrier,omitzero"`
-	FromNew  bool      `json:"from_new,omitempty"` // cordoned before it ever opened
-	Reopened text      `json:"reopened,omitempty"` // the last drain that was ended by opening
+	Drain    DocumentDrain `json:"drain,omitzero"`
+	Barrier  time.Time     `json:"barrier,omitzero"`
+	FromNew  bool          `json:"from_new,omitempty"` // cordoned before it ever opened
+	Reopened Text          `json:"reopened,omitempty"` // the last drain that was ended by opening
 
 	ProtectedUntil time.Time `json:"protected_until,omitzero"`
 	ExposedAt      time.Time `json:"exposed_at,omitzero"`
@@ -64,65 +65,70 @@ type recordJSON struct {
 	Arrivals   int64 `json:"arrivals,omitempty"`
 	Departures int64 `json:"departures,omitempty"`
 
-	Sessions []sessionJSON `json:"sessions,omitempty"` // ordered by id
-	Known    []processJSON `json:"known,omitempty"`
-	Ended    []endedJSON   `json:"ended,omitempty"` // oldest first
+	Sessions []DocumentSession `json:"sessions,omitempty"` // ordered by id
+	Known    []DocumentProcess `json:"known,omitempty"`
+	Ended    []DocumentEnded   `json:"ended,omitempty"` // oldest first
 	// Watermark is the newest end that is kept beside the record.
 	Watermark time.Time `json:"watermark,omitzero"`
 }
 
-type refJSON struct {
-	Cluster text `json:"cluster"`
-	Service text `json:"service"`
-	Task    text `json:"task"`
+// DocumentRef names the task.
+type DocumentRef struct {
+	Cluster Text `json:"cluster"`
+	Service Text `json:"service"`
+	Task    Text `json:"task"`
 }
 
-type drainJSON struct {
-	ID     text      `json:"id"`
-	By     text      `json:"by,omitempty"`
+// DocumentDrain is the drain under way, or the one that retired the task.
+type DocumentDrain struct {
+	ID     Text      `json:"id"`
+	By     Text      `json:"by,omitempty"`
 	Since  time.Time `json:"since,omitzero"`
 	Until  time.Time `json:"until,omitzero"`
 	Ending time.Time `json:"ending,omitzero"`
 	Forced time.Time `json:"forced,omitzero"`
 }
 
-type sessionJSON struct {
-	ID   text   `json:"id"`
+// DocumentSession is a session that has not ended.
+type DocumentSession struct {
+	ID   Text   `json:"id"`
 	Kind string `json:"kind"` // live, reserved, disconnected
 	// At is when a live session was admitted, or last told of, and when any other
 	// ends by itself; to the millisecond.
 	At       time.Time `json:"at"`
 	Admitted bool      `json:"admitted,omitempty"`  // a call let it in; otherwise only reports tell of it
-	ListedBy []text    `json:"listed_by,omitempty"` // the processes whose newest reports list it
+	ListedBy []Text    `json:"listed_by,omitempty"` // the processes whose newest reports list it
 }
 
-type processJSON struct {
-	Name     text      `json:"name"`
+// DocumentProcess is the newest report of one process.
+type DocumentProcess struct {
+	Name     Text      `json:"name"`
 	Boot     int64     `json:"boot"`
 	Seq      int64     `json:"seq"`
 	At       time.Time `json:"at,omitzero"`
 	Count    int       `json:"count,omitempty"`
 	Unlisted int       `json:"unlisted,omitempty"` // of those, the ones that no session here stands for
 
-	Acknowledged text `json:"acknowledged,omitempty"`
+	Acknowledged Text `json:"acknowledged,omitempty"`
 	Closed       bool `json:"closed,omitempty"`
 	ClockOff     bool `json:"clock_off,omitempty"`
 	Left         bool `json:"left,omitempty"`
 	CountedAgain bool `json:"counted_again,omitempty"` // since the record overflowed
 }
 
-type endedJSON struct {
-	ID    text      `json:"id"`
+// DocumentEnded is a session that the record itself remembers as ended.
+type DocumentEnded struct {
+	ID    Text      `json:"id"`
 	At    time.Time `json:"at"`
-	Cause text      `json:"cause,omitempty"`
+	Cause Text      `json:"cause,omitempty"`
 }
 
-// text is a string of any bytes. An application's ids need not be UTF-8, and what is
+// Text is a string of any bytes. An application's ids need not be UTF-8, and what is
 // not is written as {"base64": "…"}: plain JSON would change it without a word.
-type text string
+type Text string
 
 // MarshalJSON writes a JSON string wherever it says the same.
-func (s text) MarshalJSON() ([]byte, error) {
+func (s Text) MarshalJSON() ([]byte, error) {
 	if utf8.ValidString(string(s)) {
 		return json.Marshal(string(s))
 	}
@@ -130,13 +136,13 @@ func (s text) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
-func (s *text) UnmarshalJSON(doc []byte) error {
+func (s *Text) UnmarshalJSON(doc []byte) error {
 	if !bytes.HasPrefix(doc, []byte("{")) {
 		return json.Unmarshal(doc, (*string)(s))
 	}
 	var raw rawText
 	err := strictly(doc, &raw)
-	*s = text(raw.Base64)
+	*s = Text(raw.Base64)
 	return err
 }
 
@@ -154,18 +160,21 @@ func strictly(doc []byte, v any) error {
 
 // MarshalJSON writes everything in the record, in the form of [RecordVersion]: for a
 // store that keeps records as documents, for people, and for tests.
-func (r *Record) MarshalJSON() ([]byte, error) {
-	out := recordJSON{
-		Version: RecordVersion, Owner: text(r.owner), RecordVersion: r.version,
-		Ref:   refJSON{text(r.ref.Service.Cluster), text(r.ref.Service.Name), text(r.ref.Task)},
-		State: text(r.state), LastState: text(r.lastState),
-		Level: text(r.level), Revision: text(r.revision), Slots: r.slots, Processes: r.processes,
+func (r *Record) MarshalJSON() ([]byte, error) { return json.Marshal(r.Document()) }
+
+// Document returns everything in the record, in the form of [RecordVersion].
+func (r *Record) Document() Document {
+	out := Document{
+		Version: RecordVersion, Owner: Text(r.owner), RecordVersion: r.version,
+		Ref:   DocumentRef{Text(r.ref.Service.Cluster), Text(r.ref.Service.Name), Text(r.ref.Task)},
+		State: Text(r.state), LastState: Text(r.lastState),
+		Level: Text(r.level), Revision: Text(r.revision), Slots: r.slots, Processes: r.processes,
 		Adopted: r.adopted, Described: r.described,
-		Drain: drainJSON{
-			ID: text(r.drain.ID), By: text(r.drain.By),
+		Drain: DocumentDrain{
+			ID: Text(r.drain.ID), By: Text(r.drain.By),
 			Since: r.drain.Since, Until: r.drain.Until, Ending: r.drain.Ending, Forced: r.drain.Forced,
 		},
-		Barrier: r.barrier.time(), FromNew: r.fromNew, Reopened: text(r.reopened),
+		Barrier: r.barrier.time(), FromNew: r.fromNew, Reopened: Text(r.reopened),
 		ProtectedUntil: r.protectedUntil.time(), ExposedAt: r.exposed.time(), Registered: r.registered.time(),
 		Opened: r.opened.time(), EverOpened: r.everOpened, Emptied: r.emptied.time(),
 		Retired: r.retired.time(), Forgotten: r.forgotten.time(),
@@ -179,25 +188,25 @@ func (r *Record) MarshalJSON() ([]byte, error) {
 		out.Known = append(out.Known, r.known[i].out())
 	}
 	for _, e := range r.ended {
-		out.Ended = append(out.Ended, endedJSON{text(e.id), e.at.time(), text(e.cause)})
+		out.Ended = append(out.Ended, DocumentEnded{Text(e.id), e.at.time(), Text(e.cause)})
 	}
-	return json.Marshal(out)
+	return out
 }
 
-func (r *Record) sessionOut(e *entry) sessionJSON {
-	s := sessionJSON{ID: text(e.id), Kind: string(e.state()), At: e.instant().time(), Admitted: e.admitted()}
+func (r *Record) sessionOut(e *entry) DocumentSession {
+	s := DocumentSession{ID: Text(e.id), Kind: string(e.state()), At: e.instant().time(), Admitted: e.admitted()}
 	for p := range r.known {
 		if e.bits&listedBy(p) != 0 {
-			s.ListedBy = append(s.ListedBy, text(r.known[p].name))
+			s.ListedBy = append(s.ListedBy, Text(r.known[p].name))
 		}
 	}
 	return s
 }
 
-func (p *knownProcess) out() processJSON {
-	return processJSON{
-		Name: text(p.name), Boot: p.boot, Seq: p.seq, At: p.at.time(), Count: p.count, Unlisted: p.unlisted,
-		Acknowledged: text(p.acknowledged), Closed: p.closed, ClockOff: p.clockOff, Left: p.left, CountedAgain: p.countedAgain,
+func (p *knownProcess) out() DocumentProcess {
+	return DocumentProcess{
+		Name: Text(p.name), Boot: p.boot, Seq: p.seq, At: p.at.time(), Count: p.count, Unlisted: p.unlisted,
+		Acknowledged: Text(p.acknowledged), Closed: p.closed, ClockOff: p.clockOff, Left: p.left, CountedAgain: p.countedAgain,
 	}
 }
 
@@ -213,28 +222,50 @@ func (r *Record) UnmarshalJSON(doc []byte) error {
 	if err := json.Unmarshal(doc, &form); err != nil {
 		return unreadable("", err)
 	}
-	if form.Version > RecordVersion {
-		return &autoscaler.Error{
-			Op: "sessionstore.Record.UnmarshalJSON", Err: fmt.Errorf("the record is of version %d; this program reads up to %d", form.Version, RecordVersion),
-			Hint: "leave the task to the newer program that wrote it, or run that one here too",
-		}
+	if err := CheckRecordVersion(form.Version); err != nil {
+		return err
 	}
-	var in recordJSON
+	var in Document
 	if err := strictly(doc, &in); err != nil {
 		return unreadable(in.Ref.String(), err)
 	}
-	out, err := in.record()
+	out, err := in.Record()
 	if err != nil {
-		return unreadable(in.Ref.String(), err)
+		return err
 	}
 	*r = *out
 	return nil
 }
 
-// String names the task, as far as it was read.
-func (r refJSON) String() string { return r.ref().String() }
+// CheckRecordVersion refuses a version of the record's form that this program does not
+// know. A store asks before it reads anything else of one.
+func CheckRecordVersion(version int) error {
+	if version <= RecordVersion {
+		return nil
+	}
+	return &autoscaler.Error{
+		Op: "sessionstore.Record", Err: fmt.Errorf("the record is of version %d; this program reads up to %d", version, RecordVersion),
+		Hint: "leave the task to the newer program that wrote it, or run that one here too",
+	}
+}
 
-func (r refJSON) ref() autoscaler.TaskRef {
+// Record returns the record that the document says. It refuses what
+// [Record.UnmarshalJSON] refuses.
+func (in *Document) Record() (*Record, error) {
+	if err := CheckRecordVersion(in.Version); err != nil {
+		return nil, err
+	}
+	out, err := in.record()
+	if err != nil {
+		return nil, unreadable(in.Ref.String(), err)
+	}
+	return out, nil
+}
+
+// String names the task, as far as it was read.
+func (r DocumentRef) String() string { return r.ref().String() }
+
+func (r DocumentRef) ref() autoscaler.TaskRef {
 	return autoscaler.TaskRef{
 		Service: autoscaler.ServiceID{Cluster: string(r.Cluster), Name: string(r.Service)}, Task: autoscaler.TaskID(r.Task),
 	}
@@ -243,7 +274,7 @@ func (r refJSON) ref() autoscaler.TaskRef {
 // unreadable wraps what is wrong with a stored record.
 func unreadable(ref string, err error) error {
 	return &autoscaler.Error{
-		Op: "sessionstore.Record.UnmarshalJSON", Ref: ref, Err: err,
+		Op: "sessionstore.Record", Ref: ref, Err: err,
 		Hint: "no record is like that: something else wrote it, or it was damaged; leave the task alone until what a store wrote is put back",
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // record returns the record that the document says, or the first thing in it that
 // no record can be.
-func (in *recordJSON) record() (*Record, error) {
+func (in *Document) record() (*Record, error) {
 	r := &Record{
 		ref: in.Ref.ref(), owner: string(in.Owner), version: in.RecordVersion,
 		state: autoscaler.TaskState(in.State), lastState: autoscaler.TaskState(in.LastState),
@@ -35,7 +35,7 @@ func faulty(where string, read any, want string) error {
 	return fmt.Errorf("%s is %v; want %s", where, read, want)
 }
 
-func (in *recordJSON) numbers(*Record) error {
+func (in *Document) numbers(*Record) error {
 	switch {
 	case in.Version < 1:
 		return faulty("version", in.Version, fmt.Sprintf("1 to %d", RecordVersion))
@@ -58,7 +58,7 @@ func (in *recordJSON) numbers(*Record) error {
 
 // instants reads what is kept as instants. The drain is kept as times, of the same
 // span.
-func (in *recordJSON) instants(r *Record) error {
+func (in *Document) instants(r *Record) error {
 	var spare [4]instant
 	for _, f := range []struct {
 		where string
@@ -92,13 +92,13 @@ func read(where string, at time.Time) (instant, error) {
 
 // stands holds what the record says of its state to itself. A state that is not
 // known may mean anything.
-func (in *recordJSON) stands(r *Record) error {
+func (in *Document) stands(r *Record) error {
 	drained := in.Drain.ID != ""
 	switch r.state {
 	case "":
 		return faulty("state", `""`, "the record's state")
 	case autoscaler.TaskNew, autoscaler.TaskOpen:
-		if in.Drain != (drainJSON{}) || !in.Barrier.IsZero() {
+		if in.Drain != (DocumentDrain{}) || !in.Barrier.IsZero() {
 			return faulty("drain", fmt.Sprintf("%q", string(in.Drain.ID)), "none in state "+string(r.state))
 		}
 	case autoscaler.TaskCordoned:
@@ -118,7 +118,7 @@ func (in *recordJSON) stands(r *Record) error {
 	return in.standsBeside(r)
 }
 
-func (in *recordJSON) standsBeside(r *Record) error {
+func (in *Document) standsBeside(r *Record) error {
 	switch {
 	case !r.understood():
 		return nil
@@ -134,11 +134,11 @@ func (in *recordJSON) standsBeside(r *Record) error {
 	return nil
 }
 
-func (in *recordJSON) processes(r *Record) error {
+func (in *Document) processes(r *Record) error {
 	if len(in.Known) > ProcessLimit {
 		return faulty("known", fmt.Sprintf("%d processes", len(in.Known)), fmt.Sprintf("%d at most", ProcessLimit))
 	}
-	seen := make(map[text]bool)
+	seen := make(map[Text]bool)
 	for i := range in.Known {
 		p := &in.Known[i]
 		where := fmt.Sprintf("known[%d] (%q)", i, string(p.Name))
@@ -165,7 +165,7 @@ func (in *recordJSON) processes(r *Record) error {
 	return nil
 }
 
-func (in *recordJSON) sessions(r *Record) error {
+func (in *Document) sessions(r *Record) error {
 	var listings [ProcessLimit]int
 	for i := range in.Sessions {
 		s := &in.Sessions[i]
@@ -191,7 +191,7 @@ func (in *recordJSON) sessions(r *Record) error {
 }
 
 // entry packs one session.
-func (s *sessionJSON) entry(where string, r *Record, listings *[ProcessLimit]int) (entry, error) {
+func (s *DocumentSession) entry(where string, r *Record, listings *[ProcessLimit]int) (entry, error) {
 	k, ok := kindOf(SessionState(s.Kind))
 	if !ok {
 		return entry{}, faulty(where+".kind", fmt.Sprintf("%q", s.Kind), "live, reserved or disconnected")
@@ -238,7 +238,7 @@ func kindOf(s SessionState) (kind, bool) {
 	return 0, false
 }
 
-func (in *recordJSON) ends(r *Record) error {
+func (in *Document) ends(r *Record) error {
 	seen := make(map[SessionID]bool)
 	for i, s := range in.Ended {
 		where, id := fmt.Sprintf("ended[%d] (%q)", i, string(s.ID)), SessionID(s.ID)

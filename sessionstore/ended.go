@@ -51,19 +51,13 @@ func (r *Record) hasEnded(id SessionID, began time.Time, t Terms, spilled Spille
 }
 
 // remember notes that a session has ended, and returns what the record is to
-// forget in its place, for the store to keep. A full list gives up its older
-// half at once, so that the items beside the record are written in batches.
+// forget in its place, for the store to keep. A full list gives up its older half at
+// once, and nothing before it is full: what stands beside the record is written in
+// batches, whose price is shared.
 func (r *Record) remember(id SessionID, cause EndCause, t Terms) []Ended {
-	now := instantOf(t.Now)
-	over := 0
-	for over < len(r.ended) && now-r.ended[over].at > instant(EndedAge) {
-		over++
-	}
-	if over == 0 && len(r.ended) >= EndedLimit {
-		over = EndedLimit / 2
-	}
+	now, over := instantOf(t.Now), EndedLimit/2
 	var out []Ended
-	if over > 0 {
+	if len(r.ended) >= EndedLimit {
 		out = make([]Ended, over)
 		for i, e := range r.ended[:over] {
 			out[i] = Ended{Session: e.id, At: e.at.time(), Cause: e.cause}

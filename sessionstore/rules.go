@@ -22,8 +22,6 @@ const EndedLimit = 16
 
 // Times after which something is forgotten.
 const (
-	// EndedAge is how long a record remembers an ended session by itself.
-	EndedAge = 15 * time.Minute
 	// GravestoneLife is how long a forgotten task, and an ended session kept
 	// beside its record, are remembered: longer than any queue delivers again.
 	GravestoneLife = 15 * 24 * time.Hour

@@ -357,7 +357,7 @@ func forcedEdits() []edit {
 func codecEdits() []edit {
 	return []edit{
 		{"codec-newer", "a newer version's record is refused",
-			"if form.Version > RecordVersion {", "if form.Version > 1000*RecordVersion {"},
+			"if version <= RecordVersion {", "if version <= 1000*RecordVersion {"},
 		{"codec-unknown-field", "a field that is not known is refused: the next write would lose it",
 			"\td.DisallowUnknownFields()\n", "\n"},
 		{"codec-bytes", "an id of any bytes comes back as it was",
