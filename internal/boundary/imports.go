@@ -32,6 +32,8 @@ func Rules() []Rule {
 			"an application that only identifies and protects its task carries the standard library and no more"},
 		{"policy", []string{"autoscaler"},
 			"a policy is a function of a snapshot; whatever else it imported would be I/O it must not have"},
+		{"sessionstore/dynamostore", []string{"autoscaler", "sessionstore", "github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go/...", "golang.org/x/sync/..."},
+			"a store on DynamoDB applies the record's rules and calls one client; it loads no configuration and no credentials"},
 		{"sessionstore", []string{"autoscaler"},
 			"the record's rules need the nouns and nothing else, or two stores would come to differ"},
 		{"workflow", []string{"autoscaler", "golang.org/x/sync/..."},
@@ -148,7 +150,8 @@ func judgeKit(p *Package, dir string, own bool) (what, reason string) {
 }
 
 // judgeTest holds a test file: any package of the module that is not an example,
-// and the few foreign packages that tests use.
+// what the package that it tests may import, and the few foreign packages that tests
+// use.
 func judgeTest(p *Package, dir string, own bool, name string) (what, reason string) {
 	if own {
 		if KindOf(dir) == Example && dir != p.Dir {
@@ -156,7 +159,7 @@ func judgeTest(p *Package, dir string, own bool, name string) (what, reason stri
 		}
 		return "", ""
 	}
-	if slices.ContainsFunc(testsMay(), func(pattern string) bool { return matches(pattern, name) }) {
+	if slices.ContainsFunc(append(testsMay(), ruleFor(p.Dir).May...), func(pattern string) bool { return matches(pattern, name) }) {
 		return "", ""
 	}
 	return "a test imports " + name, "tests use the standard library, go-cmp and gomock; more would be a dependency of every user's go.sum"

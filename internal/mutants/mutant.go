@@ -38,7 +38,7 @@ type Edit struct{ File, Old, New string }
 func List() []Mutant {
 	return slices.Concat(
 		recordMutants(), processMutants(), placeMutants(), permitMutants(), releaseMutants(), guardMutants(), simMutants(), lateMutants(),
-		plantedMutants(),
+		plantedMutants(), dynamoMutants(),
 	)
 }
 

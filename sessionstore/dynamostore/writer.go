@@ -1,0 +1,170 @@
+package dynamostore
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed-979cce96/idlescale/sessionstore"
+)
+
+// Begin implements sessionstore.Writer.
+func (s *Store) Begin(ctx context.Context, req sessionstore.BeginRequest) (grant sessionstore.Grant, err error) {
+	err = s.write(ctx, change{
+		op: "Begin", ref: req.Ref, began: req.At,
+		apply: func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (_ []sessionstore.Ended, err error) {
+			grant, err = r.Begin(req, t, spilled)
+			return nil, err
+		},
+	})
+	return granted(grant, err)
+}
+
+// Reserve implements sessionstore.Writer.
+func (s *Store) Reserve(ctx context.Context, req sessionstore.ReserveRequest) (grant sessionstore.Grant, err error) {
+	err = s.write(ctx, change{
+		op: "Reserve", ref: req.Ref, began: req.At,
+		apply: func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (_ []sessionstore.Ended, err error) {
+			grant, err = r.Reserve(req, t, spilled)
+			return nil, err
+		},
+	})
+	return granted(grant, err)
+}
+
+// granted is a grant, or none: a grant whose write failed has been promised to nobody.
+func granted(grant sessionstore.Grant, err error) (sessionstore.Grant, error) {
+	if err != nil {
+		return sessionstore.Grant{}, err
+	}
+	return grant, nil
+}
+
+// Started implements sessionstore.Writer.
+//
+// Where it makes the record it looks again for the session's end: an end that came
+// meanwhile found no record and was written beside none. Whichever of the two is second
+// sees the other one.
+func (s *Store) Started(ctx context.Context, req sessionstore.StartedRequest) (sessionstore.Receipt, error) {
+	receipt, err := s.started(ctx, req)
+	if err != nil || !receipt.Registered {
+		return receipt, err
+	}
+	look := beside{s: s, ctx: ctx, ref: req.Ref, began: s.began(req), now: s.clock.now()}
+	receipt.Dropped = look.holds(req.Session)
+	if look.err != nil {
+		return sessionstore.Receipt{}, s.failed(ctx, "Started", req.Ref, look.err)
+	}
+	if receipt.Dropped {
+		return receipt, s.End(ctx, sessionstore.EndRequest{Ref: req.Ref, Session: req.Session, At: req.At})
+	}
+	return receipt, nil
+}
+
+func (s *Store) started(ctx context.Context, req sessionstore.StartedRequest) (receipt sessionstore.Receipt, err error) {
+	registers := false
+	err = s.write(ctx, change{
+		op: "Started", ref: req.Ref, began: s.began(req),
+		made: func(t sessionstore.Terms) *sessionstore.Record {
+			registers = true
+			return sessionstore.RecordOfStarted(req, t)
+		},
+		apply: func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (_ []sessionstore.Ended, err error) {
+			receipt, err = r.Started(req, t, spilled)
+			receipt.Registered, registers = registers && err == nil, false
+			return nil, err
+		},
+	})
+	if err != nil {
+		return sessionstore.Receipt{}, err
+	}
+	return receipt, nil
+}
+
+// began is when the session of a Started began, at the earliest; zero where its teller's
+// clock is off.
+func (s *Store) began(req sessionstore.StartedRequest) time.Time {
+	switch {
+	case req.At.Sub(s.clock.now()).Abs() > s.rules.Skew:
+		return time.Time{}
+	case req.Began.IsZero():
+		return req.At
+	}
+	return req.Began
+}
+
+// Touch implements sessionstore.Writer. Without a record it changes nothing.
+func (s *Store) Touch(ctx context.Context, req sessionstore.TouchRequest) error {
+	return s.write(ctx, change{
+		op: "Touch", ref: req.Ref,
+		apply: func(r *sessionstore.Record, t sessionstore.Terms, _ sessionstore.Spilled) ([]sessionstore.Ended, error) {
+			return nil, r.Touch(req, t)
+		},
+		none: func(context.Context, sessionstore.Terms) error {
+			return sessionstore.CheckSession("Touch", req.Ref, req.Session)
+		},
+	})
+}
+
+// End implements sessionstore.Writer. Without a record it is remembered by itself, for a
+// start that may come after it; then it looks again, for one that came meanwhile.
+func (s *Store) End(ctx context.Context, req sessionstore.EndRequest) error {
+	alone := false
+	end := change{
+		op: "End", ref: req.Ref,
+		apply: func(r *sessionstore.Record, t sessionstore.Terms, _ sessionstore.Spilled) ([]sessionstore.Ended, error) {
+			return r.End(req, t)
+		},
+		none: func(ctx context.Context, t sessionstore.Terms) error {
+			alone = true
+			return s.endAlone(ctx, req, t)
+		},
+	}
+	if err := s.write(ctx, end); err != nil || !alone {
+		return err
+	}
+	end.none = func(context.Context, sessionstore.Terms) error { return nil }
+	return s.write(ctx, end)
+}
+
+// endAlone remembers an end without a record.
+func (s *Store) endAlone(ctx context.Context, req sessionstore.EndRequest, t sessionstore.Terms) error {
+	if err := sessionstore.CheckSession("End", req.Ref, req.Session); err != nil {
+		return err
+	}
+	ended := []sessionstore.Ended{{Session: req.Session, At: t.Now, Cause: sessionstore.CauseEnd}}
+	if err := s.keep(ctx, req.Ref, ended, t.Now); err != nil {
+		return s.failed(ctx, "End", req.Ref, err)
+	}
+	return nil
+}
+
+// Abandon implements sessionstore.Writer. It is an end: a copy of the request that is
+// still on its way must not bring the session back.
+func (s *Store) Abandon(ctx context.Context, req sessionstore.EndRequest) error {
+	return s.End(ctx, req)
+}
+
+// Report implements sessionstore.Writer.
+func (s *Store) Report(ctx context.Context, rep sessionstore.Report) (order sessionstore.Order, err error) {
+	err = s.write(ctx, change{
+		op: "Report", ref: rep.Ref,
+		made: func(t sessionstore.Terms) *sessionstore.Record { return sessionstore.RecordOfReport(rep, t) },
+		apply: func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (_ []sessionstore.Ended, err error) {
+			order, err = r.Report(rep, t, spilled)
+			return nil, err
+		},
+	})
+	if err != nil {
+		return sessionstore.Order{}, err
+	}
+	order.ControllerAt, err = s.controllerAt(ctx, rep.Ref.Service)
+	if err != nil {
+		return sessionstore.Order{}, s.failed(ctx, "Report", rep.Ref, err)
+	}
+	return order, nil
+}
+
+// Barrier implements sessionstore.Barriers.
+func (s *Store) Barrier(ctx context.Context, req sessionstore.BarrierRequest) error {
+	return s.on(ctx, "Barrier", req.Ref, func(r *sessionstore.Record, t sessionstore.Terms) error { return r.Barrier(req, t) })
+}
