@@ -16,7 +16,9 @@ import (
 //
 // Here an observer looks at a service on which everything is to be done. It says what
 // would be, and no call of it has an effect.
-func TestIncident43DryRunChangesCapacity(t *testing.T) {
+func TestIncident43DryRunChangesCapacity(t *testing.T) { onMemory(t, incident43DryRunChangesCapacity) }
+
+func incident43DryRunChangesCapacity(t on) {
 	s := newScene(t, setting{tasks: 3})
 	s.visit(2 * time.Hour)
 	s.want(1)
@@ -54,7 +56,9 @@ func TestIncident43DryRunChangesCapacity(t *testing.T) {
 // Here somebody writes a count of two each minute while three are busy. Nobody is
 // stopped, the library says whose value it is, and does not answer each write with one
 // of its own.
-func TestIncident44TwoToolsFight(t *testing.T) {
+func TestIncident44TwoToolsFight(t *testing.T) { onMemory(t, incident44TwoToolsFight) }
+
+func incident44TwoToolsFight(t on) {
 	s := newScene(t, setting{tasks: 4})
 	busy := []autoscaler.TaskID{s.visit(4 * time.Hour), s.visit(4 * time.Hour), s.visit(4 * time.Hour)}
 	s.want(4)
@@ -80,7 +84,9 @@ func TestIncident44TwoToolsFight(t *testing.T) {
 //
 // Here tasks are days old and one is busy. Age is a reason to drain, which waits for
 // the session, however old it makes the task.
-func TestIncident45AgeLimit(t *testing.T) {
+func TestIncident45AgeLimit(t *testing.T) { onMemory(t, incident45AgeLimit) }
+
+func incident45AgeLimit(t on) {
 	s := newScene(t, setting{tasks: 2, people: func(c *ecssim.ApplicationConfig) { c.Protection = 6 * time.Hour }})
 	old := s.visit(40 * time.Hour)
 	s.decide = func(now autoscaler.Snapshot) autoscaler.Decision {

@@ -18,7 +18,9 @@ import (
 // Here every metric reads zero while sessions last for five hours on tasks whose
 // protection would have run out after two. Sessions decide, and protection is renewed
 // for as long as they live.
-func TestIncident33QueueLooksEmpty(t *testing.T) {
+func TestIncident33QueueLooksEmpty(t *testing.T) { onMemory(t, incident33QueueLooksEmpty) }
+
+func incident33QueueLooksEmpty(t on) {
 	s := newScene(t, setting{
 		tasks: 3, slots: 4,
 		service: func(c *ecssim.ServiceConfig) { c.Metrics = ecssim.MetricsConfig{CPUFull: 0.01, MemoryFull: 0.01} },
@@ -47,6 +49,10 @@ func TestIncident33QueueLooksEmpty(t *testing.T) {
 // Here the stop timeout is two minutes and a call lasts for forty. The stop comes after
 // the call, not the call within the stop.
 func TestIncident34StopTimeoutShorterThanTheCall(t *testing.T) {
+	onMemory(t, incident34StopTimeoutShorterThanTheCall)
+}
+
+func incident34StopTimeoutShorterThanTheCall(t on) {
 	s := newScene(t, setting{tasks: 2, slots: 4, service: func(c *ecssim.ServiceConfig) { c.StopTimeout = 2 * time.Minute }})
 	call := s.visit(40 * time.Minute)
 	s.empty(0, call)
@@ -64,7 +70,9 @@ func TestIncident34StopTimeoutShorterThanTheCall(t *testing.T) {
 //
 // Here one of four crashes as three are wanted. The dead one is the one less; nobody
 // else goes.
-func TestIncident35DeadHostChosen(t *testing.T) {
+func TestIncident35DeadHostChosen(t *testing.T) { onMemory(t, incident35DeadHostChosen) }
+
+func incident35DeadHostChosen(t on) {
 	s := newScene(t, setting{tasks: 4, service: func(c *ecssim.ServiceConfig) {
 		c.Deprovisioning = ecssim.Span{Min: 5 * time.Minute, Max: 5 * time.Minute}
 	}})
@@ -89,6 +97,10 @@ func TestIncident35DeadHostChosen(t *testing.T) {
 // Here the task cannot be let go: the call that removes its protection fails, for half
 // an hour. The release is not over, and says so; the count is not lowered past it.
 func TestIncident36DestroyedThoughStopFailed(t *testing.T) {
+	onMemory(t, incident36DestroyedThoughStopFailed)
+}
+
+func incident36DestroyedThoughStopFailed(t on) {
 	s := newScene(t, setting{tasks: 3})
 	busy := []autoscaler.TaskID{s.visit(3 * time.Hour), s.visit(3 * time.Hour)}
 	going := s.idle()
@@ -119,7 +131,9 @@ func TestIncident36DestroyedThoughStopFailed(t *testing.T) {
 //
 // Here a task takes four minutes to end after the signal. It is released when ECS says
 // that it has stopped, and its record stands until then.
-func TestIncident37RequestTakenForTheEnd(t *testing.T) {
+func TestIncident37RequestTakenForTheEnd(t *testing.T) { onMemory(t, incident37RequestTakenForTheEnd) }
+
+func incident37RequestTakenForTheEnd(t on) {
 	s := newScene(t, setting{tasks: 2, service: func(c *ecssim.ServiceConfig) {
 		c.Deprovisioning = ecssim.Span{Min: 4 * time.Minute, Max: 4 * time.Minute}
 	}})
@@ -154,6 +168,10 @@ func TestIncident37RequestTakenForTheEnd(t *testing.T) {
 // Here the balancer comes first: no record is retired, and no protection removed, while
 // its target still takes connections.
 func TestIncident38SignalBeforeTheBalancer(t *testing.T) {
+	onMemory(t, incident38SignalBeforeTheBalancer)
+}
+
+func incident38SignalBeforeTheBalancer(t on) {
 	s := newScene(t, setting{
 		tasks: 2, service: func(c *ecssim.ServiceConfig) { c.ReregisterAfter = -1 },
 		drains: func(c *workflow.Config) { c.LoadBalancerFirst = true },
@@ -180,7 +198,9 @@ func TestIncident38SignalBeforeTheBalancer(t *testing.T) {
 // Here the controller dies in the middle of a drain and nobody takes its place. The
 // cordon runs out, the task takes users again; and when nobody needs the service, its
 // protection runs out by itself.
-func TestIncident39ProtectionLeftBehind(t *testing.T) {
+func TestIncident39ProtectionLeftBehind(t *testing.T) { onMemory(t, incident39ProtectionLeftBehind) }
+
+func incident39ProtectionLeftBehind(t on) {
 	s := newScene(t, setting{tasks: 2, slots: 2, people: func(c *ecssim.ApplicationConfig) { c.Protection = 3 * time.Hour }})
 	busy := s.visit(30 * time.Minute)
 	s.visit(30 * time.Minute)
@@ -211,7 +231,9 @@ func TestIncident39ProtectionLeftBehind(t *testing.T) {
 //
 // Here a policy wants every task emptied at once, and says so at each pass. The minimum
 // stays open, with a free slot; and what had been closed before is opened again.
-func TestIncident40AllHostsClosed(t *testing.T) {
+func TestIncident40AllHostsClosed(t *testing.T) { onMemory(t, incident40AllHostsClosed) }
+
+func incident40AllHostsClosed(t on) {
 	s := newScene(t, setting{tasks: 4, slots: 2, control: func(c *autoscaler.Config) {
 		c.Limits.Min, c.Floor = 1, 1
 	}, people: func(c *ecssim.ApplicationConfig) { c.Entrance = ecssim.EnterLeast }})
@@ -247,6 +269,10 @@ func TestIncident40AllHostsClosed(t *testing.T) {
 // Here a task that is drained holds a session for a day. Another is drained after it,
 // and goes.
 func TestIncident41EndlessDrainBlocksTheRest(t *testing.T) {
+	onMemory(t, incident41EndlessDrainBlocksTheRest)
+}
+
+func incident41EndlessDrainBlocksTheRest(t on) {
 	s := newScene(t, setting{tasks: 4, slots: 2, people: func(c *ecssim.ApplicationConfig) { c.Entrance = ecssim.EnterLeast }})
 	endless := s.visit(24 * time.Hour)
 	busy := s.visit(24 * time.Hour)

@@ -20,6 +20,10 @@ import (
 // Here the broker's view is a minute old and shows the task open. The claim is a
 // conditional write to the task's record, so the old view earns a refusal.
 func TestIncident01StaleCacheAllocatesWhatIsBeingRemoved(t *testing.T) {
+	onEachStore(t, incident01StaleCacheAllocatesWhatIsBeingRemoved)
+}
+
+func incident01StaleCacheAllocatesWhatIsBeingRemoved(t on) {
 	s := newScene(t, setting{tasks: 2, people: func(c *ecssim.ApplicationConfig) { c.Lookup = time.Hour }})
 	busy := s.visit(2 * time.Hour)
 	going := s.idle()
@@ -40,6 +44,10 @@ func TestIncident01StaleCacheAllocatesWhatIsBeingRemoved(t *testing.T) {
 // Here the pass reads the task as idle, and a session begins before the pass writes.
 // The cordon names the version that was read, so it fails.
 func TestIncident02CacheBehindDeletesWhatBecameActive(t *testing.T) {
+	onEachStore(t, incident02CacheBehindDeletesWhatBecameActive)
+}
+
+func incident02CacheBehindDeletesWhatBecameActive(t on) {
 	s := newScene(t, setting{tasks: 2})
 	busy, going := s.visit(2*time.Hour), s.idle()
 	s.want(1, going)
@@ -63,6 +71,10 @@ func TestIncident02CacheBehindDeletesWhatBecameActive(t *testing.T) {
 // Here the session begins between the checks of the release and its write. The write
 // that closes for good is the check.
 func TestIncident03PlacedBetweenListingAndTaint(t *testing.T) {
+	onMemory(t, incident03PlacedBetweenListingAndTaint)
+}
+
+func incident03PlacedBetweenListingAndTaint(t on) {
 	s := newScene(t, setting{tasks: 2})
 	busy, going := s.visit(2*time.Hour), s.idle()
 	s.want(1, going)
@@ -79,6 +91,10 @@ func TestIncident03PlacedBetweenListingAndTaint(t *testing.T) {
 // Here somebody pins the idle task that the policy names, for a job that sessions say
 // nothing of; and the other is busy.
 func TestIncident04WorkThatAskedNotToBeDisturbed(t *testing.T) {
+	onMemory(t, incident04WorkThatAskedNotToBeDisturbed)
+}
+
+func incident04WorkThatAskedNotToBeDisturbed(t on) {
 	s := newScene(t, setting{tasks: 3})
 	busy := s.visit(2 * time.Hour)
 	pinned := s.idle()
@@ -104,7 +120,9 @@ func user() context.Context { return ecssim.WithActor(context.Background(), "use
 // deed, and were disrupted all the same.
 //
 // Here each session, however short, begins the idle time anew.
-func TestIncident05FilledDuringTheWait(t *testing.T) {
+func TestIncident05FilledDuringTheWait(t *testing.T) { onMemory(t, incident05FilledDuringTheWait) }
+
+func incident05FilledDuringTheWait(t on) {
 	const wait = 5 * time.Minute
 	s := newScene(t, setting{tasks: 2, control: func(c *autoscaler.Config) { c.Timing.IdleFor = wait }})
 	busy, going := s.visit(3*time.Hour), s.idle()
@@ -130,6 +148,10 @@ func TestIncident05FilledDuringTheWait(t *testing.T) {
 // Here users knock at every single call of a release. Once the record is retired none
 // of them gets in, and the count that is written is computed after that.
 func TestIncident06BoundBetweenTheTestAndTheTermination(t *testing.T) {
+	onMemory(t, incident06BoundBetweenTheTestAndTheTermination)
+}
+
+func incident06BoundBetweenTheTestAndTheTermination(t on) {
 	s := newScene(t, setting{tasks: 2, slots: 4})
 	busy, going := s.visit(2*time.Hour), s.emptiest()
 	s.want(1, going)
@@ -155,6 +177,10 @@ func TestIncident06BoundBetweenTheTestAndTheTermination(t *testing.T) {
 // Here a session begins right before the record is retired, while the application
 // knows of the drain and reopens for it. The write fails, and the task stays.
 func TestIncident07AssignedBetweenCheckAndTerminate(t *testing.T) {
+	onMemory(t, incident07AssignedBetweenCheckAndTerminate)
+}
+
+func incident07AssignedBetweenCheckAndTerminate(t on) {
 	s := newScene(t, setting{tasks: 2})
 	busy, going := s.visit(2*time.Hour), s.idle()
 	s.want(1, going)
@@ -175,7 +201,9 @@ func TestIncident07AssignedBetweenCheckAndTerminate(t *testing.T) {
 //
 // Here the store refuses to retire what is busy, and the release takes no for an
 // answer.
-func TestIncident08RefusalIsAnAnswer(t *testing.T) {
+func TestIncident08RefusalIsAnAnswer(t *testing.T) { onMemory(t, incident08RefusalIsAnAnswer) }
+
+func incident08RefusalIsAnAnswer(t on) {
 	s := newScene(t, setting{tasks: 3})
 	busy, going := s.visit(2*time.Hour), s.idle()
 	s.want(2, going)
@@ -204,7 +232,9 @@ func TestIncident08RefusalIsAnAnswer(t *testing.T) {
 //
 // Here the user holds a reservation, made before the drain began. The reservation
 // counts as a session, so the task waits for it.
-func TestIncident09WaitingBeforeTheMark(t *testing.T) {
+func TestIncident09WaitingBeforeTheMark(t *testing.T) { onEachStore(t, incident09WaitingBeforeTheMark) }
+
+func incident09WaitingBeforeTheMark(t on) {
 	s := newScene(t, setting{tasks: 2})
 	busy, going := s.visit(2*time.Hour), s.idle()
 	s.empty(1, going)
@@ -229,7 +259,9 @@ func TestIncident09WaitingBeforeTheMark(t *testing.T) {
 //
 // Here the host asks for the release of a task that nobody has drained. It is refused:
 // only what was cordoned by this very drain is retired.
-func TestIncident10RemovedWithoutTheMark(t *testing.T) {
+func TestIncident10RemovedWithoutTheMark(t *testing.T) { onMemory(t, incident10RemovedWithoutTheMark) }
+
+func incident10RemovedWithoutTheMark(t on) {
 	s := newScene(t, setting{tasks: 2})
 	busy, open := s.visit(2*time.Hour), s.idle()
 	req := autoscaler.ReleaseRequest{Service: s.id, Tasks: []autoscaler.TaskRef{s.ref(open), s.ref(busy)}}
@@ -249,6 +281,10 @@ func TestIncident10RemovedWithoutTheMark(t *testing.T) {
 // Here, at level B, a user comes to an empty task after the drain has begun and before
 // its process has heard of it. The process has to acknowledge first, and says one.
 func TestIncident11LogonAfterTheScriptBegan(t *testing.T) {
+	onMemory(t, incident11LogonAfterTheScriptBegan)
+}
+
+func incident11LogonAfterTheScriptBegan(t on) {
 	s := newScene(t, setting{tasks: 2, level: autoscaler.LevelB})
 	busy, going := s.visit(2*time.Hour), s.idle()
 	s.want(1, going)
@@ -270,6 +306,10 @@ func TestIncident11LogonAfterTheScriptBegan(t *testing.T) {
 // Here, at level C, a user arrives a minute after the target was taken out. The
 // release waits until the events of such users must have come, and counts again.
 func TestIncident12ConnectionAfterDeregistration(t *testing.T) {
+	onMemory(t, incident12ConnectionAfterDeregistration)
+}
+
+func incident12ConnectionAfterDeregistration(t on) {
 	s := newScene(t, setting{
 		tasks: 2, level: autoscaler.LevelC,
 		service: func(c *ecssim.ServiceConfig) { c.Warm, c.ReregisterAfter = false, -1 },

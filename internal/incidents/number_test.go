@@ -18,6 +18,10 @@ import (
 // group chose would hardly be the one that is empty. Before the count is lowered for that
 // one, they are protected again.
 func TestIncident13GroupShrinksOverBusyHosts(t *testing.T) {
+	onMemory(t, incident13GroupShrinksOverBusyHosts)
+}
+
+func incident13GroupShrinksOverBusyHosts(t on) {
 	s := newScene(t, setting{tasks: 6})
 	var busy []autoscaler.TaskID
 	for range 5 {
@@ -41,7 +45,9 @@ func TestIncident13GroupShrinksOverBusyHosts(t *testing.T) {
 //
 // Here a policy that knows nothing but a number wants one task where three are busy.
 // It does not get its number until they have become idle by themselves.
-func TestIncident14NumberAlone(t *testing.T) {
+func TestIncident14NumberAlone(t *testing.T) { onMemory(t, incident14NumberAlone) }
+
+func incident14NumberAlone(t on) {
 	s := newScene(t, setting{tasks: 4, control: func(c *autoscaler.Config) { c.Emptying = false }})
 	busy := []autoscaler.TaskID{s.visit(time.Hour), s.visit(time.Hour), s.visit(time.Hour)}
 	going := s.idle()
@@ -65,6 +71,10 @@ func TestIncident14NumberAlone(t *testing.T) {
 //
 // Here two of three are to go, and it is never the third.
 func TestIncident15OnlyTheBusyOneWasTaken(t *testing.T) {
+	onMemory(t, incident15OnlyTheBusyOneWasTaken)
+}
+
+func incident15OnlyTheBusyOneWasTaken(t on) {
 	for _, victims := range []autoscaler.VictimOrder{nil, policy.Newest, policy.Oldest, policy.FewestSessions} {
 		s := newScene(t, setting{tasks: 3, control: func(c *autoscaler.Config) { c.Victims = victims }})
 		busy := s.visit(2 * time.Hour)
@@ -83,7 +93,9 @@ func TestIncident15OnlyTheBusyOneWasTaken(t *testing.T) {
 // Agones, issue 2209: servers that were reserved but not yet in use were removed.
 //
 // Here a slot is reserved on an otherwise empty task, which therefore is not idle.
-func TestIncident16ReservedIsNotIdle(t *testing.T) {
+func TestIncident16ReservedIsNotIdle(t *testing.T) { onEachStore(t, incident16ReservedIsNotIdle) }
+
+func incident16ReservedIsNotIdle(t on) {
 	s := newScene(t, setting{tasks: 2})
 	busy, held := s.visit(2*time.Hour), s.idle()
 	s.reserve(held, 30*time.Minute)
@@ -104,6 +116,10 @@ func TestIncident16ReservedIsNotIdle(t *testing.T) {
 // Here a broken selector names every task there is, in every list it has. The guard
 // tests each of them against its record.
 func TestIncident17SelectorOfTheEmptyReturnsBusyOnes(t *testing.T) {
+	onMemory(t, incident17SelectorOfTheEmptyReturnsBusyOnes)
+}
+
+func incident17SelectorOfTheEmptyReturnsBusyOnes(t on) {
 	s := newScene(t, setting{tasks: 4})
 	busy := []autoscaler.TaskID{s.visit(2 * time.Hour), s.visit(2 * time.Hour)}
 	s.decide = func(now autoscaler.Snapshot) autoscaler.Decision {
@@ -130,7 +146,9 @@ func TestIncident17SelectorOfTheEmptyReturnsBusyOnes(t *testing.T) {
 //
 // Here the reply to the write is lost, so the release does not know that it has lowered
 // the count, and writes again. The count is computed from what stays, not subtracted.
-func TestIncident18CountLoweredTwice(t *testing.T) {
+func TestIncident18CountLoweredTwice(t *testing.T) { onMemory(t, incident18CountLoweredTwice) }
+
+func incident18CountLoweredTwice(t on) {
 	s := newScene(t, setting{tasks: 4})
 	busy := []autoscaler.TaskID{s.visit(2 * time.Hour), s.visit(2 * time.Hour)}
 	s.want(3)
@@ -155,7 +173,9 @@ func TestIncident18CountLoweredTwice(t *testing.T) {
 // tasks were stopped in the middle of their messages.
 //
 // Here one policy wants fewer and the other what there is. In needs all to agree.
-func TestIncident19TwoPoliciesFight(t *testing.T) {
+func TestIncident19TwoPoliciesFight(t *testing.T) { onMemory(t, incident19TwoPoliciesFight) }
+
+func incident19TwoPoliciesFight(t on) {
 	s := newScene(t, setting{tasks: 4})
 	queue := policy.Fixed{Open: 1}
 	both := policy.Safest{queue, policy.Fixed{Open: 4}}
@@ -180,7 +200,9 @@ func TestIncident19TwoPoliciesFight(t *testing.T) {
 //
 // Here the count is set from four to one while three tasks are busy. They are
 // protected; the pass says that somebody else wrote, holds, and raises it again.
-func TestIncident20ApplyResetsTheCount(t *testing.T) {
+func TestIncident20ApplyResetsTheCount(t *testing.T) { onMemory(t, incident20ApplyResetsTheCount) }
+
+func incident20ApplyResetsTheCount(t on) {
 	s := newScene(t, setting{tasks: 4})
 	busy := []autoscaler.TaskID{s.visit(3 * time.Hour), s.visit(3 * time.Hour), s.visit(3 * time.Hour)}
 	s.want(3)
@@ -206,6 +228,10 @@ func TestIncident20ApplyResetsTheCount(t *testing.T) {
 // Here the policy wants fewer from the moment in which a deployment begins. Nothing is
 // taken away until it is over.
 func TestIncident21PolicyFiresInADeployment(t *testing.T) {
+	onMemory(t, incident21PolicyFiresInADeployment)
+}
+
+func incident21PolicyFiresInADeployment(t on) {
 	s := newScene(t, setting{tasks: 4})
 	busy := s.visit(40 * time.Minute)
 	if _, err := s.c.Deploy(s.id, "next"); err != nil {
@@ -233,6 +259,10 @@ func TestIncident21PolicyFiresInADeployment(t *testing.T) {
 // Here ECS refuses to protect one busy task again. The release is given up before
 // anything has happened, as often as it is tried, and succeeds once ECS gives in.
 func TestIncident22ScaledInWithoutProtection(t *testing.T) {
+	onMemory(t, incident22ScaledInWithoutProtection)
+}
+
+func incident22ScaledInWithoutProtection(t on) {
 	// Only releases protect here, so that nothing mends it between them.
 	s := newScene(t, setting{tasks: 3, control: func(c *autoscaler.Config) { c.Protection = nil }})
 	busy, other := s.visit(2*time.Hour), s.visit(2*time.Hour)

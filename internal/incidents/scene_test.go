@@ -12,11 +12,54 @@ import (
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
+	"github.com/seed-979cce96/idlescale/internal/awsfake/dynamo"
 	"github.com/seed-979cce96/idlescale/policy"
 	"github.com/seed-979cce96/idlescale/sessionstore"
+	"github.com/seed-979cce96/idlescale/sessionstore/dynamostore"
 	"github.com/seed-979cce96/idlescale/sessionstore/memstore"
+	"github.com/seed-979cce96/idlescale/sessionstore/storetest"
 	"github.com/seed-979cce96/idlescale/workflow"
 )
+
+// on is a test and the store that it runs on.
+type on struct {
+	*testing.T
+	store func(t *testing.T, now func() time.Time, rules sessionstore.Rules) handle
+}
+
+// handle is a store, for one owner.
+type handle struct {
+	storetest.Store
+	as func(owner string) storetest.Store
+}
+
+// onMemory runs a test on memstore.
+func onMemory(t *testing.T, test func(on)) {
+	test(on{t, func(_ *testing.T, now func() time.Time, rules sessionstore.Rules) handle {
+		store := memstore.New(memstore.Config{Now: now, Rules: rules})
+		return handle{store, func(owner string) storetest.Store { return store.As(owner) }}
+	}})
+}
+
+// onEachStore runs a test on every store there is: it is about what a store shows, or keeps.
+func onEachStore(t *testing.T, test func(on)) {
+	t.Run("memstore", func(t *testing.T) { onMemory(t, test) })
+	t.Run("dynamostore", func(t *testing.T) { test(on{t, onDynamo}) })
+}
+
+// onDynamo is a store on a table of its own, reached through the SDK's client.
+func onDynamo(t *testing.T, now func() time.Time, rules sessionstore.Rules) handle {
+	t.Helper()
+	client := dynamo.New(dynamo.Config{Now: now}).Client()
+	if err := dynamostore.EnsureTable(t.Context(), client, "sessions"); err != nil {
+		t.Fatal(err)
+	}
+	store, err := dynamostore.New(dynamostore.Config{Client: client, Table: "sessions", Now: now, Rules: rules})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return handle{store, func(owner string) storetest.Store { return store.As(owner) }}
+}
 
 // between is the time from one pass to the next.
 const between = 15 * time.Second
@@ -44,7 +87,7 @@ type scene struct {
 	*testing.T
 	c     *ecssim.Cluster
 	id    autoscaler.ServiceID
-	raw   *memstore.Store
+	raw   handle
 	users *ecssim.Application
 	ctl   *autoscaler.Controller
 	cfg   autoscaler.Config
@@ -64,7 +107,7 @@ type hook struct {
 	f     func(ecssim.Call) error
 }
 
-func newScene(t *testing.T, set setting) *scene {
+func newScene(t on, set setting) *scene {
 	t.Helper()
 	set.tasks, set.slots = or(set.tasks, 3), or(set.slots, 1)
 	service := ecssim.ServiceConfig{
@@ -74,13 +117,13 @@ func newScene(t *testing.T, set setting) *scene {
 	if set.service != nil {
 		set.service(&service)
 	}
-	s := &scene{T: t, id: autoscaler.ServiceID{Cluster: "sim", Name: "service"}}
+	s := &scene{T: t.T, id: autoscaler.ServiceID{Cluster: "sim", Name: "service"}}
 	s.c = ecssim.New(ecssim.Config{Seed: 1, Service: service})
 	rules := sessionstore.Rules{LagBound: time.Minute}
 	if set.store != nil {
 		set.store(&rules)
 	}
-	s.raw = memstore.New(memstore.Config{Now: s.c.Now, Rules: rules})
+	s.raw = t.store(t.T, s.c.Now, rules)
 	checks := ecssim.NewInvariants(s.c, s.id, s.raw)
 	s.c.SetSeam(ecssim.Seams(checks.Seam(), s.hook))
 	s.people(set)
@@ -351,7 +394,7 @@ func (s *scene) reserve(task autoscaler.TaskID, length time.Duration) {
 // as is a controller like the scene's, of another owner, that wants no task at all.
 func (s *scene) as(owner string) *autoscaler.Controller {
 	s.Helper()
-	own, cfg := s.raw.As(owner), s.cfg
+	own, cfg := s.raw.as(owner), s.cfg
 	cfg.Policy, cfg.Sessions, cfg.Records, cfg.State = policy.Fixed{}, own, own, own
 	runner, err := workflow.New(workflow.Config{
 		Tasks: s.c, Scaler: s.c, Sessions: own, Records: own, State: own, Now: s.c.Now,

@@ -20,7 +20,9 @@ import (
 //
 // Here a task has two processes, one of which never reports. What it holds nobody
 // knows, so the task is not idle, for as long as that lasts.
-func TestIncident23SlowToRegister(t *testing.T) {
+func TestIncident23SlowToRegister(t *testing.T) { onEachStore(t, incident23SlowToRegister) }
+
+func incident23SlowToRegister(t on) {
 	s := newScene(t, setting{tasks: 2, people: func(c *ecssim.ApplicationConfig) { c.Processes = 2 }})
 	busy, half := s.visit(3*time.Hour), s.idle()
 	mute := "task/" + string(half) + "/1"
@@ -43,6 +45,10 @@ func TestIncident23SlowToRegister(t *testing.T) {
 // Here a policy writes into what it was given: it makes every task of its snapshot
 // idle, for long, and free. The guard has its own.
 func TestIncident24SharedVariableMadeBusyRemovable(t *testing.T) {
+	onEachStore(t, incident24SharedVariableMadeBusyRemovable)
+}
+
+func incident24SharedVariableMadeBusyRemovable(t on) {
 	s := newScene(t, setting{tasks: 3})
 	busy := []autoscaler.TaskID{s.visit(time.Hour), s.visit(time.Hour)}
 	s.decide = func(now autoscaler.Snapshot) autoscaler.Decision {
@@ -73,6 +79,10 @@ func TestIncident24SharedVariableMadeBusyRemovable(t *testing.T) {
 // Here another owner's controller looks at the service. It touches no record that is
 // not its own, whatever its policy wants.
 func TestIncident25SecondOwnerPrunesTheFirstOnes(t *testing.T) {
+	onEachStore(t, incident25SecondOwnerPrunesTheFirstOnes)
+}
+
+func incident25SecondOwnerPrunesTheFirstOnes(t on) {
 	s := newScene(t, setting{tasks: 3})
 	busy := s.visit(2 * time.Hour)
 	other := s.as("somebody-else")
@@ -99,7 +109,9 @@ func TestIncident25SecondOwnerPrunesTheFirstOnes(t *testing.T) {
 //
 // Here tasks start and take ten minutes until their first report. They are neither
 // surplus nor dead meanwhile.
-func TestIncident26FreshIsNotUnknown(t *testing.T) {
+func TestIncident26FreshIsNotUnknown(t *testing.T) { onEachStore(t, incident26FreshIsNotUnknown) }
+
+func incident26FreshIsNotUnknown(t on) {
 	s := newScene(t, setting{tasks: 2})
 	busy := s.visit(2 * time.Hour)
 	s.want(4)
@@ -139,7 +151,9 @@ func TestIncident26FreshIsNotUnknown(t *testing.T) {
 //
 // Here ECS's answers leave one busy task out for eight minutes. A task that a listing
 // lacks has not stopped.
-func TestIncident27StrayAfterTenMinutes(t *testing.T) {
+func TestIncident27StrayAfterTenMinutes(t *testing.T) { onEachStore(t, incident27StrayAfterTenMinutes) }
+
+func incident27StrayAfterTenMinutes(t on) {
 	lacking := &lacking{}
 	s := newScene(t, setting{tasks: 3, control: func(c *autoscaler.Config) {
 		lacking.Scaler = c.Scaler
@@ -177,7 +191,9 @@ func (l *lacking) Describe(ctx context.Context, id autoscaler.ServiceID) (autosc
 //
 // Here every read of the sessions fails, in turn with every reason an API has. None of
 // them is an empty service.
-func TestIncident28ForbiddenIsNotGone(t *testing.T) {
+func TestIncident28ForbiddenIsNotGone(t *testing.T) { onEachStore(t, incident28ForbiddenIsNotGone) }
+
+func incident28ForbiddenIsNotGone(t on) {
 	for _, failure := range []error{
 		errLost, errors.New("AccessDeniedException: forbidden"), autoscaler.ErrNotFound, autoscaler.ErrGone, autoscaler.ErrForeign,
 	} {
@@ -214,7 +230,9 @@ func TestIncident28ForbiddenIsNotGone(t *testing.T) {
 //
 // Here the metrics fail, while the policy follows nothing else. It abstains, and what
 // is there stays.
-func TestIncident29NoMetricIsNoLoad(t *testing.T) {
+func TestIncident29NoMetricIsNoLoad(t *testing.T) { onEachStore(t, incident29NoMetricIsNoLoad) }
+
+func incident29NoMetricIsNoLoad(t on) {
 	s := newScene(t, setting{tasks: 4, slots: 10, control: func(c *autoscaler.Config) { c.Utilization = failingMetrics{} }})
 	busy := s.visit(2 * time.Hour)
 	s.decide = policy.Threshold{}.Decide
@@ -230,7 +248,9 @@ func TestIncident29NoMetricIsNoLoad(t *testing.T) {
 //
 // Here a broker reserves a slot and is never heard of again. The reservation ends by
 // itself, the task drains and goes.
-func TestIncident30AllocatedForEver(t *testing.T) {
+func TestIncident30AllocatedForEver(t *testing.T) { onEachStore(t, incident30AllocatedForEver) }
+
+func incident30AllocatedForEver(t on) {
 	s := newScene(t, setting{tasks: 2})
 	busy, held := s.visit(2*time.Hour), s.idle()
 	s.reserve(held, 10*time.Minute)
@@ -247,7 +267,9 @@ func TestIncident30AllocatedForEver(t *testing.T) {
 //
 // Here a task with a session crashes. Its record is closed, the session is told to have
 // ended with it, and the user finds another task.
-func TestIncident31GhostSessions(t *testing.T) {
+func TestIncident31GhostSessions(t *testing.T) { onEachStore(t, incident31GhostSessions) }
+
+func incident31GhostSessions(t on) {
 	s := newScene(t, setting{tasks: 2})
 	var session sessionstore.SessionID
 	s.at(ecssim.OpBegin, ecssim.After, func(call ecssim.Call) {
