@@ -3,10 +3,8 @@ package dynamostore
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -58,7 +56,7 @@ func (s *Store) readKeys(ctx context.Context, keys []item, each func(item)) erro
 		asked[i] = k
 	}
 	for try := range batchTries {
-		sent := time.Now()
+		sent := s.clock.sent()
 		out, err := s.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{
 			s.name: {Keys: asked, ConsistentRead: aws.Bool(true)},
 		}})
@@ -78,19 +76,6 @@ func (s *Store) readKeys(ctx context.Context, keys []item, each func(item)) erro
 		}
 	}
 	return errors.New("the table is too busy to be read whole")
-}
-
-// pause waits before a try: for a random part of a time that doubles, so that callers who
-// failed together do not come back together.
-func pause(ctx context.Context, try int) error {
-	timer := time.NewTimer(rand.N(50 * time.Millisecond << try))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // keyName is a key as text.

@@ -14,22 +14,23 @@ import (
 // A store on a table. With AWS the client is dynamodb.NewFromConfig(config).
 func ExampleNew() {
 	ctx := context.Background()
+	now := time.Date(2026, time.March, 2, 12, 0, 0, 0, time.UTC) // time.Now() outside examples
 	client := dynamo.New(dynamo.Config{}).Client()
 	if err := dynamostore.EnsureTable(ctx, client, "sessions"); err != nil {
 		fmt.Println(err)
 		return
 	}
-	store, err := dynamostore.New(dynamostore.Config{Client: client, Table: "sessions"})
+	store, err := dynamostore.New(dynamostore.Config{Client: client, Table: "sessions", Now: func() time.Time { return now }})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	task := autoscaler.TaskRef{Service: autoscaler.ServiceID{Cluster: "rdp", Name: "gateway"}, Task: "0123abcd"}
 	order, err := store.Report(ctx, sessionstore.Report{
-		Ref: task, Process: "main", Boot: time.Now().UnixMilli(), Seq: 1, At: time.Now(), Level: autoscaler.LevelA, Slots: 4,
+		Ref: task, Process: "main", Boot: now.UnixMilli(), Seq: 1, At: now, Level: autoscaler.LevelA, Slots: 4,
 	})
 	fmt.Println("the task is", order.State, err)
-	_, err = store.Begin(ctx, sessionstore.BeginRequest{Ref: task, Session: "ann", At: time.Now()})
+	_, err = store.Begin(ctx, sessionstore.BeginRequest{Ref: task, Session: "ann", At: now})
 	fmt.Println(err)
 	// Output:
 	// the task is new <nil>

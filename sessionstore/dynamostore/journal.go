@@ -76,7 +76,7 @@ func (s *Store) Read(
 			out = append(out, e)
 		}
 		if limit > 0 && len(out) == limit {
-			return enough{}
+			return errEnough
 		}
 		return nil
 	})

@@ -2,7 +2,7 @@ package dynamostore
 
 import (
 	"context"
-	"time"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -21,27 +21,23 @@ func (t *table) between(service autoscaler.ServiceID, from, to string) *dynamodb
 }
 
 // errEnough ends a query without an error.
-type enough struct{}
-
-func (enough) Error() string { return "dynamostore: enough was read" }
+var errEnough = errors.New("dynamostore: enough was read")
 
 // pages hands over every item that a query finds, page by page, so that no more than a
 // megabyte is held. A page that cannot be read is the end of it: what was handed over is
 // then no answer.
 func (t *table) pages(ctx context.Context, in *dynamodb.QueryInput, each func(item) error) error {
 	for {
-		sent := time.Now()
+		sent := t.clock.sent()
 		out, err := t.client.Query(ctx, in)
 		if err != nil {
 			return err
 		}
 		t.clock.observe(sent, out.ResultMetadata)
 		for _, it := range out.Items {
-			switch err := each(it); err.(type) {
-			case nil:
-			case enough:
+			if err := each(it); errors.Is(err, errEnough) {
 				return nil
-			default:
+			} else if err != nil {
 				return err
 			}
 		}

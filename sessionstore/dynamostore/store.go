@@ -67,10 +67,10 @@ type table struct {
 func New(config Config) (*Store, error) {
 	var problems []error
 	if config.Client == nil {
-		problems = append(problems, errors.New("Client is missing; give dynamodb.NewFromConfig(…)"))
+		problems = append(problems, errors.New("no Client; give dynamodb.NewFromConfig(…)"))
 	}
 	if config.Table == "" {
-		problems = append(problems, errors.New("Table is missing; give the table's name"))
+		problems = append(problems, errors.New("no Table; give the table's name"))
 	}
 	if problems != nil {
 		return nil, &autoscaler.Error{Op: "dynamostore.New", Err: errors.Join(problems...)}

@@ -470,6 +470,156 @@ func TestCountsOutlastTheGravestone(t *testing.T) {
 	}
 }
 
+// Reads that may be old never decide: neither what has ended, nor what a record says.
+func TestOldReadsDecideNothing(t *testing.T) {
+	r := newRig(t)
+	r.open("t", 1)
+	r.server.SetFaults(func(string) dynamo.Fault { return dynamo.FaultStale })
+	for i := range 30 {
+		r.Advance(time.Second)
+		if _, err := r.another().Begin(t.Context(), sessionstore.BeginRequest{Ref: ref("t"), Session: session(i), At: r.Now()}); err != nil {
+			t.Fatalf("begin %d on a task that is empty: %v", i, err)
+		}
+		r.must(r.another().End(t.Context(), sessionstore.EndRequest{Ref: ref("t"), Session: session(i), At: r.Now()}), "End")
+		if i < 20 {
+			continue
+		}
+		// The record holds sixteen ends at the most; those before stand beside it.
+		receipt, err := r.another().Started(t.Context(), sessionstore.StartedRequest{Ref: ref("t"), Session: session(i - 20), At: r.Now(), Began: clock()})
+		if err != nil || !receipt.Dropped {
+			t.Fatalf("a late start of session %d: %+v, %v", i-20, receipt, err)
+		}
+	}
+}
+
+// Somebody whose clock is days ahead says nothing of when a session began.
+func TestLateStartByAWrongClock(t *testing.T) {
+	r := newRig(t)
+	for i := range 40 {
+		r.Advance(time.Second)
+		r.must(r.end("t", session(i)), "End")
+	}
+	r.open("t", 4)
+	ahead := r.Now().Add(48 * time.Hour)
+	receipt, err := r.store.Started(t.Context(), sessionstore.StartedRequest{Ref: ref("t"), Session: session(0), At: ahead})
+	if err != nil || !receipt.Dropped {
+		t.Errorf("%+v, %v", receipt, err)
+	}
+}
+
+// A task hears of the controller within a minute, by whatever process it reports.
+func TestControllerIsHeardOf(t *testing.T) {
+	r := newRig(t)
+	r.open("t", 4)
+	_, err := r.another().SaveCheckpoint(t.Context(), autoscaler.Checkpoint{Version: autoscaler.CheckpointVersion, Service: gateway()})
+	r.must(err, "SaveCheckpoint")
+	saved := r.Now()
+	r.Advance(61 * time.Second)
+	if order := r.report("t", 4); !order.ControllerAt.Equal(saved) {
+		t.Errorf("heard of at %v, want %v", order.ControllerAt, saved)
+	}
+}
+
+// A gravestone lasts for fifteen days, whether DynamoDB has removed it by then or not.
+func TestGravestoneEnds(t *testing.T) {
+	for _, removed := range []bool{true, false} {
+		r := newRig(t)
+		r.open("t", 4)
+		r.must(r.store.Forget(t.Context(), autoscaler.ForgetRequest{Ref: ref("t"), Version: r.see("t").Version, At: r.Now()}), "Forget")
+		r.Advance(sessionstore.GravestoneLife - time.Minute)
+		if _, err := r.store.Register(t.Context(), autoscaler.RegisterRequest{Ref: ref("t"), At: r.Now()}); !errors.Is(err, autoscaler.ErrGone) {
+			t.Errorf("within fifteen days: %v", err)
+		}
+		r.Advance(2 * time.Minute)
+		if removed {
+			r.server.Expire(tableName)
+			if len(r.server.Items(tableName)) > 1 { // the service's counts are left
+				t.Errorf("%d items are left", len(r.server.Items(tableName)))
+			}
+		}
+		if _, err := r.another().Prove(t.Context(), []autoscaler.TaskRef{ref("t")}, r.Now()); !errors.Is(err, autoscaler.ErrNotFound) {
+			t.Errorf("afterwards, removed: %t: %v", removed, err)
+		}
+		for _, store := range []*dynamostore.Store{r.store, r.another()} {
+			a, err := store.Register(t.Context(), autoscaler.RegisterRequest{Ref: ref("t"), At: r.Now()})
+			if err != nil || a.State != autoscaler.TaskNew || a.Version != 1 {
+				t.Errorf("registered anew, removed: %t: %+v, %v", removed, a, err)
+			}
+		}
+	}
+}
+
+// A task's record was forgotten, removed and made anew by others. A process that remembers
+// its gravestone neither says that there is none nor writes over it, though the new record
+// has come to the gravestone's version.
+func TestAnotherLife(t *testing.T) {
+	for call, f := range map[string]func(r *rig, old *dynamostore.Store) error{
+		"Register": func(r *rig, old *dynamostore.Store) error {
+			_, err := old.Register(t.Context(), autoscaler.RegisterRequest{Ref: ref("t"), Slots: 9, At: r.Now()})
+			return err
+		},
+		"Begin": func(r *rig, old *dynamostore.Store) error {
+			_, err := old.Begin(t.Context(), sessionstore.BeginRequest{Ref: ref("t"), Session: "a", At: r.Now()})
+			return err
+		},
+	} {
+		r := newRig(t)
+		r.open("t", 4)
+		grave := r.see("t").Version + 1
+		r.must(r.store.Forget(t.Context(), autoscaler.ForgetRequest{Ref: ref("t"), Version: grave - 1, At: r.Now()}), "Forget")
+		old := r.store
+		r.Advance(sessionstore.GravestoneLife + time.Minute)
+		r.server.Expire(tableName)
+		r.store = r.another()
+		r.open("t", 4)
+		r.must(r.begin("t", "a"), "Begin")
+		if v := r.see("t").Version; v != grave {
+			t.Fatalf("the new record is at version %d, and the gravestone was at %d", v, grave)
+		}
+		if err := f(r, old); err != nil {
+			t.Errorf("%s: %v", call, err)
+		}
+		if a := r.see("t"); a.Slots != 4 || a.Occupancy != autoscaler.Sessions(1) {
+			t.Errorf("%s wrote over the record: %+v", call, a)
+		}
+	}
+}
+
+// Two processes make a record at once: one makes it, and the other one finds it.
+func TestRecordIsMadeOnce(t *testing.T) {
+	r := newRig(t)
+	other, passed := r.another(), false
+	r.server.Before(func(operation string) {
+		if operation != "UpdateItem" || passed {
+			return
+		}
+		passed = true
+		_, err := other.Started(t.Context(), sessionstore.StartedRequest{Ref: ref("t"), Session: "a", At: r.Now()})
+		r.must(err, "Started")
+	})
+	r.report("t", 4)
+	if f, err := r.store.Find(t.Context(), gateway(), "a"); !passed || err != nil || f.State != sessionstore.SessionLive {
+		t.Errorf("passed: %t; the session is found as %+v, %v", passed, f, err)
+	}
+}
+
+// Where it cannot be read whether a session has ended, its start is refused, and comes
+// again.
+func TestUnreadableEnds(t *testing.T) {
+	r := newRig(t)
+	r.open("t", 4)
+	for i := range 20 {
+		r.Advance(time.Second)
+		r.must(r.end("t", session(i)), "End")
+	}
+	r.store = r.another(patient)
+	r.server.SetFaults(once("Query", dynamo.FaultInternal))
+	_, err := r.store.Started(t.Context(), sessionstore.StartedRequest{Ref: ref("t"), Session: session(0), At: r.Now(), Began: clock()})
+	if a := r.see("t"); err == nil || !a.Occupancy.Idle() {
+		t.Errorf("%v; %s sessions live", err, a.Occupancy)
+	}
+}
+
 // A context that has ended is the answer, before anything is called.
 func TestCanceled(t *testing.T) {
 	r := newRig(t)

@@ -203,7 +203,7 @@ func open(ref autoscaler.TaskRef, it item) (*stored, error) {
 
 // get reads one item, strongly consistent; nil where there is none.
 func (t *table) get(ctx context.Context, k item) (item, error) {
-	sent := time.Now()
+	sent := t.clock.sent()
 	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: k, ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return nil, err
@@ -216,7 +216,7 @@ func (t *table) get(ctx context.Context, k item) (item, error) {
 // under way on the item, which the SDK's client leaves to its caller: nothing was written.
 func (t *table) update(ctx context.Context, in *dynamodb.UpdateItemInput) error {
 	for try := 0; ; try++ {
-		sent := time.Now()
+		sent := t.clock.sent()
 		out, err := t.client.UpdateItem(ctx, in)
 		if err == nil {
 			t.clock.observe(sent, out.ResultMetadata)

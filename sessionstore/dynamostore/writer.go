@@ -49,7 +49,7 @@ func (s *Store) Started(ctx context.Context, req sessionstore.StartedRequest) (s
 	if err != nil || !receipt.Registered {
 		return receipt, err
 	}
-	look := beside{s: s, ctx: ctx, ref: req.Ref, began: s.began(req), now: s.clock.now()}
+	look := beside{s: s, ctx: ctx, ref: req.Ref, began: began(req), now: s.clock.now()}
 	receipt.Dropped = look.holds(req.Session)
 	if look.err != nil {
 		return sessionstore.Receipt{}, s.failed(ctx, "Started", req.Ref, look.err)
@@ -63,7 +63,7 @@ func (s *Store) Started(ctx context.Context, req sessionstore.StartedRequest) (s
 func (s *Store) started(ctx context.Context, req sessionstore.StartedRequest) (receipt sessionstore.Receipt, err error) {
 	registers := false
 	err = s.write(ctx, change{
-		op: "Started", ref: req.Ref, began: s.began(req),
+		op: "Started", ref: req.Ref, began: began(req),
 		made: func(t sessionstore.Terms) *sessionstore.Record {
 			registers = true
 			return sessionstore.RecordOfStarted(req, t)
@@ -80,13 +80,9 @@ func (s *Store) started(ctx context.Context, req sessionstore.StartedRequest) (r
 	return receipt, nil
 }
 
-// began is when the session of a Started began, at the earliest; zero where its teller's
-// clock is off.
-func (s *Store) began(req sessionstore.StartedRequest) time.Time {
-	switch {
-	case req.At.Sub(s.clock.now()).Abs() > s.rules.Skew:
-		return time.Time{}
-	case req.Began.IsZero():
+// began is when the session of a Started began, by its teller.
+func began(req sessionstore.StartedRequest) time.Time {
+	if req.Began.IsZero() {
 		return req.At
 	}
 	return req.Began
