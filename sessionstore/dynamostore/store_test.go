@@ -589,15 +589,19 @@ func TestAnotherLife(t *testing.T) {
 func TestRecordIsMadeOnce(t *testing.T) {
 	r := newRig(t)
 	other, passed := r.another(), false
+	var made sessionstore.Receipt
 	r.server.Before(func(operation string) {
 		if operation != "UpdateItem" || passed {
 			return
 		}
 		passed = true
-		_, err := other.Started(t.Context(), sessionstore.StartedRequest{Ref: ref("t"), Session: "a", At: r.Now()})
+		var err error
+		made, err = other.Started(t.Context(), sessionstore.StartedRequest{Ref: ref("t"), Session: "a", At: r.Now()})
 		r.must(err, "Started")
 	})
-	r.report("t", 4)
+	if order := r.report("t", 4); order.Version != made.Version+1 {
+		t.Errorf("the report left version %d on a record that was at %d", order.Version, made.Version)
+	}
 	if f, err := r.store.Find(t.Context(), gateway(), "a"); !passed || err != nil || f.State != sessionstore.SessionLive {
 		t.Errorf("passed: %t; the session is found as %+v, %v", passed, f, err)
 	}
