@@ -635,3 +635,30 @@ func TestCanceled(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// A broker that has long been silent is folded when a new one appears: its refusals stay,
+// and it may count anew.
+func TestSilentBrokers(t *testing.T) {
+	r := newRig(t)
+	tell := func(source string, seq int64, refusals int) int64 {
+		t.Helper()
+		r.must(r.store.ReportDemand(t.Context(), sessionstore.DemandReport{
+			Service: gateway(), Source: source, Seq: seq, Refusals: refusals, Waiting: 1, At: r.Now(),
+		}), "ReportDemand")
+		a, err := r.store.Activity(t.Context(), gateway(), r.Now())
+		r.must(err, "Activity")
+		return a.Demand.Refusals
+	}
+	tell("a", 5, 2)
+	tell("b", 7, 4)
+	r.Advance(sessionstore.GravestoneLife + time.Second)
+	if n := tell("c", 1, 1); n != 7 {
+		t.Errorf("%d refusals after a broker was silent for fifteen days, want 7", n)
+	}
+	if n := len(r.server.Items(tableName)); n != 2 { // the new broker, and the service's counts
+		t.Errorf("%d items are left, want 2", n)
+	}
+	if n := tell("a", 1, 1); n != 8 {
+		t.Errorf("%d refusals after it counts anew, want 8", n)
+	}
+}
