@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +20,8 @@ import (
 	"github.com/seed-979cce96/idlescale/sessionstore/storetest"
 	"github.com/seed-979cce96/idlescale/workflow"
 )
+
+var matrixSeeds = flag.Uint64("matrix", 1, "how many seeds each level of the matrix of stores is run with")
 
 // stores are the stores of the matrix, by name.
 func stores() map[string]func(*testing.T, *ecssim.Cluster, sessionstore.Rules) storetest.Store {
@@ -44,7 +47,7 @@ func stores() map[string]func(*testing.T, *ecssim.Cluster, sessionstore.Rules) s
 // with some seeds: what every pass saw, decided and did is the same, word by word.
 func TestMatrix(t *testing.T) {
 	for _, level := range []autoscaler.Level{autoscaler.LevelA, autoscaler.LevelB, autoscaler.LevelC} {
-		for seed := range uint64(2) {
+		for seed := range *matrixSeeds {
 			t.Run(fmt.Sprintf("%s/%d", level, seed), func(t *testing.T) {
 				t.Parallel()
 				told := map[string][]string{}

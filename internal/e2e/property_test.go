@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	schedules = flag.Int("schedules", 1200, "how many random schedules TestSchedules runs")
+	schedules = flag.Int("schedules", 800, "how many random schedules TestSchedules runs")
 	replay    = flag.Uint64("seed", 0, "run the one schedule of this seed, and print its calls; 0 for all")
 	from      = flag.Uint64("from", 1, "the first seed")
 	enough    = flag.Int("enough", 3, "stop after so many schedules that went wrong")

@@ -113,6 +113,7 @@ func TestUpdates(t *testing.T) {
 		{"ADD #x :1 REMOVE #b", "attribute_exists(#b)", "1"},
 		{"SET #a = :2", "#a >= :1 AND #a <= :1 AND #a <> :2", "2"},
 		{"SET #a = :2", "#a > :2 OR #b = :s", "2"},
+		{"SET #a = :2", "#x <> :1", "2"},
 	} {
 		_, client := newServer(t)
 		put(t, client, item{"pk": s("p"), "sk": s("a"), "a": n("1"), "b": s("text")})
@@ -129,7 +130,7 @@ func TestUpdates(t *testing.T) {
 // A condition that does not hold changes nothing, brings the old item, and is paid for.
 func TestConditionRefused(t *testing.T) {
 	for _, condition := range []string{
-		"#a = :2", "#a = :s", "#a < :s", "attribute_not_exists(#a)", "attribute_exists(#x)", "#x = :1", "#x <> :1", "#a = :1 AND #a = :2", "#a > :1",
+		"#a = :2", "#a = :s", "#a < :s", "attribute_not_exists(#a)", "attribute_exists(#x)", "#x = :1", "#x < :1", "#a = :1 AND #a = :2", "#a > :1",
 	} {
 		server, client := newServer(t)
 		put(t, client, item{"pk": s("p"), "sk": s("a"), "a": n("1"), "fill": s(strings.Repeat("x", 2000))})

@@ -190,7 +190,7 @@ func (p *parser) term() (condition, error) {
 	return func(it Item) bool {
 		own, there := it[name]
 		if !there {
-			return false // whatever it is compared with
+			return sign == "<>" // from whatever it is compared with, it differs
 		}
 		if sign == "=" || sign == "<>" {
 			return equal(own, v) == (sign == "=")
