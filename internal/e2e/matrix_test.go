@@ -12,10 +12,9 @@ import (
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
-	"github.com/seed-979cce96/idlescale/internal/awsfake/dynamo"
+	"github.com/seed-979cce96/idlescale/internal/fakestore"
 	"github.com/seed-979cce96/idlescale/policy"
 	"github.com/seed-979cce96/idlescale/sessionstore"
-	"github.com/seed-979cce96/idlescale/sessionstore/dynamostore"
 	"github.com/seed-979cce96/idlescale/sessionstore/memstore"
 	"github.com/seed-979cce96/idlescale/sessionstore/storetest"
 	"github.com/seed-979cce96/idlescale/workflow"
@@ -30,15 +29,7 @@ func stores() map[string]func(*testing.T, *ecssim.Cluster, sessionstore.Rules) s
 			return memstore.New(memstore.Config{Now: c.Now, Rules: rules})
 		},
 		"dynamostore": func(t *testing.T, c *ecssim.Cluster, rules sessionstore.Rules) storetest.Store {
-			client := dynamo.New(dynamo.Config{Now: c.Now}).Client()
-			if err := dynamostore.EnsureTable(t.Context(), client, "sessions"); err != nil {
-				t.Fatal(err)
-			}
-			store, err := dynamostore.New(dynamostore.Config{Client: client, Table: "sessions", Now: c.Now, Rules: rules})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return store
+			return fakestore.Open(t, c.Now, rules)
 		},
 	}
 }

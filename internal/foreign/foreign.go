@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed-979cce96/idlescale/internal/mutants"
 )
 
 // Server is a DynamoDB that somebody else wrote.
@@ -34,7 +36,7 @@ const Endpoint = "AWS_ENDPOINT_URL_DYNAMODB"
 // ran and which did not.
 func Each(t *testing.T, test func(t *testing.T, s Server)) {
 	t.Helper()
-	if os.Getenv("IDLESCALE_MUTANT") != "" {
+	if os.Getenv(mutants.Environment) != "" {
 		t.Skip("SKIPPED: mutants are asked of the fake alone, which is faster")
 	}
 	t.Run("dynalite", func(t *testing.T) { test(t, dynalite(t)) })

@@ -12,10 +12,9 @@ import (
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 	"github.com/seed-979cce96/idlescale/ecsadapter/ecssim"
-	"github.com/seed-979cce96/idlescale/internal/awsfake/dynamo"
+	"github.com/seed-979cce96/idlescale/internal/fakestore"
 	"github.com/seed-979cce96/idlescale/policy"
 	"github.com/seed-979cce96/idlescale/sessionstore"
-	"github.com/seed-979cce96/idlescale/sessionstore/dynamostore"
 	"github.com/seed-979cce96/idlescale/sessionstore/memstore"
 	"github.com/seed-979cce96/idlescale/sessionstore/storetest"
 	"github.com/seed-979cce96/idlescale/workflow"
@@ -47,17 +46,10 @@ func onEachStore(t *testing.T, test func(on)) {
 	t.Run("dynamostore", func(t *testing.T) { test(on{t, onDynamo}) })
 }
 
-// onDynamo is a store on a table of its own, reached through the SDK's client.
+// onDynamo is a DynamoDB store on a table of its own.
 func onDynamo(t *testing.T, now func() time.Time, rules sessionstore.Rules) handle {
 	t.Helper()
-	client := dynamo.New(dynamo.Config{Now: now}).Client()
-	if err := dynamostore.EnsureTable(t.Context(), client, "sessions"); err != nil {
-		t.Fatal(err)
-	}
-	store, err := dynamostore.New(dynamostore.Config{Client: client, Table: "sessions", Now: now, Rules: rules})
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := fakestore.Open(t, now, rules)
 	return handle{store, func(owner string) storetest.Store { return store.As(owner) }}
 }
 

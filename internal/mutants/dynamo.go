@@ -27,7 +27,7 @@ func dynamoMutants() []Mutant {
 			edit{"dynamo-proof-in-part", "an answer in part is asked for again", "asked = out.UnprocessedKeys[s.name].Keys\n", "asked = nil\n"},
 		),
 		file("sessions.go",
-			edit{"dynamo-unreadable-hidden", "a record that cannot be read is there, and busy", "case err != nil:\n\t\t\tactivity.Tasks = append(activity.Tasks, a)", "case err != nil:"},
+			edit{"dynamo-unreadable-hidden", "a record that cannot be read is there, and busy", "activity.Tasks = append(activity.Tasks, autoscaler.TaskActivity{", "_ = append(activity.Tasks, autoscaler.TaskActivity{"},
 			edit{"dynamo-gravestone-shown", "a gravestone is no task", "case r.State() == autoscaler.TaskGone:\n\t\t\tsum", "case r.State() == autoscaler.TaskGone && r.Version() < 0:\n\t\t\tsum"},
 			edit{"dynamo-proof-of-gravestone", "a gravestone proves nothing", "if r.State() == autoscaler.TaskGone {", "if r.State() == autoscaler.TaskGone && r.Version() < 0 {"},
 		),

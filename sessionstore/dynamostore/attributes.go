@@ -11,7 +11,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// write helps to fill an item: what is empty is left out.
+func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func decimal(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+// writer fills an item: what is empty is left out.
 type writer struct{ it item }
 
 func (w writer) text(name, value string) {
@@ -26,13 +32,13 @@ func (w writer) text(name, value string) {
 
 func (w writer) number(name string, n int64) {
 	if n != 0 {
-		w.it[name] = &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+		w.it[name] = decimal(n)
 	}
 }
 
 func (w writer) instant(name string, at time.Time) {
 	if !at.IsZero() {
-		w.it[name] = &types.AttributeValueMemberN{Value: strconv.FormatInt(at.UnixNano(), 10)}
+		w.it[name] = decimal(at.UnixNano())
 	}
 }
 

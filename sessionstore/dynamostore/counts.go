@@ -246,10 +246,6 @@ func refused(err error) bool {
 	return errors.As(err, &failed)
 }
 
-func decimal(n int64) types.AttributeValue {
-	return &types.AttributeValueMemberN{Value: fmt.Sprint(n)}
-}
-
 // ReportDemand implements sessionstore.DemandWriter.
 func (s *Store) ReportDemand(ctx context.Context, d sessionstore.DemandReport) error {
 	if err := ctx.Err(); err != nil {

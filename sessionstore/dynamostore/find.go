@@ -3,9 +3,7 @@ package dynamostore
 import (
 	"cmp"
 	"context"
-	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -83,11 +81,10 @@ func (s *Store) inEnds(ctx context.Context, id autoscaler.ServiceID, session ses
 		if err != nil {
 			return err
 		}
-		name, _, _ := strings.Cut(strings.TrimPrefix(it.sortKey(), prefixEnded), "#")
-		task, err := url.PathUnescape(name)
+		task, err := taskOf(it.sortKey(), prefixEnded)
 		for _, e := range ends {
 			if sessionstore.SessionID(e.ID) == session {
-				ref := autoscaler.TaskRef{Service: id, Task: autoscaler.TaskID(task)}
+				ref := autoscaler.TaskRef{Service: id, Task: task}
 				found = append(found, sessionstore.FoundEnded(ref, sessionstore.Ended{Session: session, At: e.At, Cause: sessionstore.EndCause(e.Cause)}))
 			}
 		}

@@ -3,6 +3,7 @@ package dynamostore
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,7 +81,7 @@ func letters(d *sessionstore.Document) string {
 // decode reads the record in an item, or says why nobody can.
 func decode(service autoscaler.ServiceID, it item) (*sessionstore.Record, error) {
 	ref := autoscaler.TaskRef{Service: service}
-	task, err := taskOf(it.sortKey())
+	task, err := taskOf(it.sortKey(), prefixTask)
 	if err != nil {
 		return nil, unreadable(ref, err)
 	}
@@ -282,6 +283,6 @@ func (it item) expired(now time.Time) bool {
 	if !ok {
 		return false
 	}
-	seconds, err := number(ttl.Value)
+	seconds, err := strconv.ParseInt(ttl.Value, 10, 64)
 	return err == nil && seconds <= now.Unix()
 }

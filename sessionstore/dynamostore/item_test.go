@@ -311,7 +311,7 @@ func FuzzDecode(f *testing.F) {
 func TestKeys(t *testing.T) {
 	for _, task := range []string{"0123abcd", "a#b", "a/b", "a~b", "~", "%41", "ü", "\xff", " ", "a b"} {
 		sk := taskKey(taskRef(task)).sortKey()
-		back, err := taskOf(sk)
+		back, err := taskOf(sk, prefixTask)
 		if err != nil || string(back) != task {
 			t.Errorf("%q is %q and comes back as %q, %v", task, sk, back, err)
 		}
@@ -323,7 +323,7 @@ func TestKeys(t *testing.T) {
 		t.Error("two services share a partition")
 	}
 	for _, sk := range []string{"", "a#c", prefixTask, prefixTask + "%zz"} {
-		if _, err := taskOf(sk); err == nil {
+		if _, err := taskOf(sk, prefixTask); err == nil {
 			t.Errorf("%q names a task", sk)
 		}
 	}

@@ -36,8 +36,6 @@ const (
 // item is one item of the table.
 type item map[string]types.AttributeValue
 
-func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
-
 // key is the primary key of an item of a service.
 func key(service autoscaler.ServiceID, sk string) item {
 	return item{keyService: text(partition(service)), keyItem: text(sk)}
@@ -56,10 +54,12 @@ func taskKey(ref autoscaler.TaskRef) item {
 // %XX. A name may hold any bytes and a key may not, and '#' and '/' part the keys.
 func escape(name string) string { return strings.ReplaceAll(url.PathEscape(name), "~", "%7E") }
 
-// taskOf returns the task that a sort key names.
-func taskOf(sk string) (autoscaler.TaskID, error) {
-	name, err := url.PathUnescape(strings.TrimPrefix(sk, prefixTask))
-	if err != nil || !strings.HasPrefix(sk, prefixTask) || name == "" {
+// taskOf returns the task that a sort key names, behind a prefix and up to the next '#'.
+func taskOf(sk, prefix string) (autoscaler.TaskID, error) {
+	rest, ok := strings.CutPrefix(sk, prefix)
+	escaped, _, _ := strings.Cut(rest, "#")
+	name, err := url.PathUnescape(escaped)
+	if err != nil || !ok || name == "" {
 		return "", fmt.Errorf("sort key %q names no task", sk)
 	}
 	return autoscaler.TaskID(name), nil

@@ -22,17 +22,19 @@ func (s *Store) Activity(ctx context.Context, id autoscaler.ServiceID, at time.T
 	var sum counts
 	err := s.pages(ctx, s.between(id, prefixActivity, prefixActivity+behind), func(it item) error {
 		terms := s.terms()
-		r, a, err := s.seeTask(id, it, at, terms)
-		switch {
-		case it.sortKey() < prefixTask:
+		if it.sortKey() < prefixTask {
 			return sum.add(it, at, terms.Now)
+		}
+		r, err := decode(id, it)
+		switch {
 		case err != nil:
-			activity.Tasks = append(activity.Tasks, a)
+			task, _ := taskOf(it.sortKey(), prefixTask)
+			activity.Tasks = append(activity.Tasks, autoscaler.TaskActivity{Ref: autoscaler.TaskRef{Service: id, Task: task}, State: stateUnreadable})
 		case it.expired(terms.Now):
 		case r.State() == autoscaler.TaskGone:
 			sum.gravestone(it, r)
 		default:
-			activity.Tasks = append(activity.Tasks, a)
+			activity.Tasks = append(activity.Tasks, r.Activity(at, terms))
 			sum.arrived(r.Demand())
 		}
 		return nil
@@ -45,17 +47,6 @@ func (s *Store) Activity(ctx context.Context, id autoscaler.ServiceID, at time.T
 	s.leftovers.set(id, sum.unfolded())
 	activity.Demand, activity.Now = sum.demand(), s.clock.now()
 	return activity, nil
-}
-
-// seeTask reads the record in an item. What cannot be read comes back with an error, as
-// a task of which nothing is known.
-func (s *Store) seeTask(id autoscaler.ServiceID, it item, at time.Time, terms sessionstore.Terms) (*sessionstore.Record, autoscaler.TaskActivity, error) {
-	r, err := decode(id, it)
-	if err != nil {
-		task, _ := taskOf(it.sortKey())
-		return nil, autoscaler.TaskActivity{Ref: autoscaler.TaskRef{Service: id, Task: task}, State: stateUnreadable}, err
-	}
-	return r, r.Activity(at, terms), nil
 }
 
 // Prove implements autoscaler.SessionStore. A gravestone fails it with ErrGone.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -251,8 +252,8 @@ func difference(tableName string, from, to item) *dynamodb.UpdateItemInput {
 	}
 }
 
-// expression is an update in the making. Names and values are numbered: an attribute's
-// own name could be one of the hundreds of reserved words.
+// expression is an update in the making. No attribute stands there by its bare name, which
+// could be one of the hundreds of reserved words.
 type expression struct {
 	names       map[string]string
 	values      item
@@ -261,12 +262,12 @@ type expression struct {
 
 // changes sets what is new or different and removes what is no longer there.
 func (e *expression) changes(from, to item) {
-	for _, name := range sorted(to) {
+	for _, name := range slices.Sorted(maps.Keys(to)) {
 		if name != keyService && name != keyItem && !reflect.DeepEqual(from[name], to[name]) {
 			e.set = append(e.set, e.name(name)+" = "+e.value(to[name]))
 		}
 	}
-	for _, name := range sorted(from) {
+	for _, name := range slices.Sorted(maps.Keys(from)) {
 		if to[name] == nil {
 			e.remove = append(e.remove, e.name(name))
 		}
@@ -319,17 +320,6 @@ func (e *expression) String() string {
 	}
 	return strings.Join(parts, " ")
 }
-
-func sorted(it item) []string {
-	names := make([]string, 0, len(it))
-	for name := range it {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-func number(s string) (int64, error) { return strconv.ParseInt(s, 10, 64) }
 
 // failed says which call failed, on what. What the context ended comes back as it is.
 func (s *Store) failed(ctx context.Context, op string, ref fmt.Stringer, err error) error {

@@ -8,32 +8,28 @@ import (
 )
 
 // Begin implements sessionstore.Writer.
-func (s *Store) Begin(ctx context.Context, req sessionstore.BeginRequest) (grant sessionstore.Grant, err error) {
-	err = s.write(ctx, change{
-		op: "Begin", ref: req.Ref, began: req.At,
-		apply: func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (_ []sessionstore.Ended, err error) {
-			grant, err = r.Begin(req, t, spilled)
-			return nil, err
-		},
+func (s *Store) Begin(ctx context.Context, req sessionstore.BeginRequest) (sessionstore.Grant, error) {
+	return s.ask(ctx, change{op: "Begin", ref: req.Ref, began: req.At}, func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (sessionstore.Grant, error) {
+		return r.Begin(req, t, spilled)
 	})
-	return granted(grant, err)
 }
 
 // Reserve implements sessionstore.Writer.
-func (s *Store) Reserve(ctx context.Context, req sessionstore.ReserveRequest) (grant sessionstore.Grant, err error) {
-	err = s.write(ctx, change{
-		op: "Reserve", ref: req.Ref, began: req.At,
-		apply: func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (_ []sessionstore.Ended, err error) {
-			grant, err = r.Reserve(req, t, spilled)
-			return nil, err
-		},
+func (s *Store) Reserve(ctx context.Context, req sessionstore.ReserveRequest) (sessionstore.Grant, error) {
+	return s.ask(ctx, change{op: "Reserve", ref: req.Ref, began: req.At}, func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (sessionstore.Grant, error) {
+		return r.Reserve(req, t, spilled)
 	})
-	return granted(grant, err)
 }
 
-// granted is a grant, or none: a grant whose write failed has been promised to nobody.
-func granted(grant sessionstore.Grant, err error) (sessionstore.Grant, error) {
-	if err != nil {
+// ask asks a record for a slot. A grant whose write failed has been promised to nobody.
+func (s *Store) ask(
+	ctx context.Context, c change, of func(*sessionstore.Record, sessionstore.Terms, sessionstore.Spilled) (sessionstore.Grant, error),
+) (grant sessionstore.Grant, err error) {
+	c.apply = func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (_ []sessionstore.Ended, err error) {
+		grant, err = of(r, t, spilled)
+		return nil, err
+	}
+	if err := s.write(ctx, c); err != nil {
 		return sessionstore.Grant{}, err
 	}
 	return grant, nil
