@@ -20,6 +20,13 @@
 // can be copied, compared and kept. Two orders that lead to the same world are one
 // state, exactly; nothing is hashed.
 //
+// The store is the rules of a record, each applied at once, or dynamostore on a table: then
+// a call of the table is a step, whoever makes it, so that between a read and the
+// conditional write that follows from it everybody else may come. What a write makes of
+// an item the fake of DynamoDB says, through the SDK's client. A program there begins
+// having seen nothing; what a process remembers from before is what it could have read
+// at a call that came too early, and is a case of the same.
+//
 // Every step is held to I1–I5, and no task may stop with a live session. Besides,
 // every world with a retired task is awaited to its end: all actors die where they
 // stand, a new controller (the whole of it) makes passes, sessions run out, and after
@@ -29,7 +36,8 @@
 // the damage is printed:
 //
 //	go test -v -run Planted ./internal/explore
-//	go test -v -timeout 1h -run Scenes ./internal/explore -whole    # the large scenes too
+//	go test -v -run TableScenes ./internal/explore -table           # all scenes on a table
+//	go test -v -timeout 1h -run '^TestScenes' ./internal/explore -whole    # the large scenes too
 //
 // It has no deployments, no balancer, no level C, no lag of what ECS shows, and one
 // process to a task: the random schedules of internal/e2e have these.

@@ -44,6 +44,9 @@ type Limits struct {
 type explorer struct {
 	scene                     *Scene
 	in                        *interner
+	table                     *table // nil where the store is the model's
+	errands                   map[errandKey]*program
+	plain                     map[*record]*record // a table's records as the model has them
 	pass, scaleOut, reconcile *program
 	starts                    map[started]*local
 	locals                    int32            // so far
@@ -64,11 +67,16 @@ type found struct {
 }
 
 func newExplorer(s *Scene) *explorer {
-	return &explorer{
+	e := &explorer{
 		scene: s, in: newInterner(), starts: map[started]*local{}, rested: map[world]string{},
+		errands: map[errandKey]*program{}, plain: map[*record]*record{},
 		pass: &program{"pass", pass}, scaleOut: &program{"scale-out", scaleOut},
 		reconcile: &program{"reconcile", reconcile},
 	}
+	if s.OnTable {
+		e.table = newTable()
+	}
+	return e
 }
 
 // start returns the beginning of a run of the program.
@@ -77,7 +85,7 @@ func (e *explorer) start(p *program, now int32) *local {
 	if e.starts[key] == nil {
 		e.locals++
 		l := &local{program: p, number: e.locals, heard: answer{at: now}}
-		if _, broken := l.step(e.scene.Plant); broken != "" {
+		if _, broken := l.step(e); broken != "" {
 			panic("explore: " + p.name + " breaks something before it has heard anything: " + broken)
 		}
 		e.starts[key] = l
@@ -88,7 +96,7 @@ func (e *explorer) start(p *program, now int32) *local {
 // Explore visits every world that the scene leads to, until one is broken.
 func Explore(s Scene, limits Limits) Result {
 	e := newExplorer(&s)
-	first := s.begin(e.in)
+	first := e.begin()
 	r := Result{Scene: s}
 	index := map[world]int32{first: 0}
 	ways := []found{{from: -1}}
@@ -107,7 +115,7 @@ func Explore(s Scene, limits Limits) Result {
 			if len(r.Broken) > 0 {
 				return
 			}
-			m := move{in: e.in, scene: e.scene, w: w}
+			m := move{in: e.in, scene: e.scene, table: e.table, w: w}
 			do(&m)
 			r.Steps++
 			if len(m.broken) > 0 {

@@ -2,13 +2,17 @@ package explore
 
 import (
 	"flag"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
 )
 
-var whole = flag.Bool("whole", false, "explore the large scenes too")
+var (
+	whole   = flag.Bool("whole", false, "explore the large scenes too")
+	onTable = flag.Bool("table", false, "explore all scenes on a table too")
+)
 
 // scenes are the scenes in which everything must hold. The small ones are run by every
 // go test.
@@ -79,19 +83,61 @@ func TestScenes(t *testing.T) {
 	for _, s := range all {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			r := Explore(s, Limits{States: mostStates, Rest: true})
-			switch {
-			case len(r.Broken) > 0:
-				t.Errorf("violated: %s", r.Broken[0])
-			case !r.Whole:
-				t.Errorf("has more than %d states; nothing is said of the rest", mostStates)
-			}
-			t.Log(r)
+			holds(t, s)
 		})
 	}
 }
 
-// TestPlanted puts each bug in. It must be found, and the way to it is printed.
+// tableScenes are the same scenes, through the shipped store on a table, call of the table
+// by call of the table, and some that only a table has.
+func tableScenes() (small, large []Scene) {
+	scenes, _ := scenes()
+	for _, s := range scenes {
+		s.OnTable = true
+		if s.Name == "A: a task is emptied" || s.Name == "A: a reply is lost" {
+			small = append(small, s)
+		} else {
+			large = append(large, s)
+		}
+	}
+	for _, level := range []autoscaler.Level{autoscaler.LevelA, autoscaler.LevelB} {
+		s := Scene{Level: level, OnTable: true, Running: 2, Want: 1, Controllers: 1, Passes: 2, Users: []User{{Reopens: true}}, Reports: 2}
+		s.Name, s.Stale = string(level)+": a pass reads what was", 1
+		large = append(large, s)
+		s.Name, s.Stale, s.Faults, s.Reports = string(level)+": anybody's reply is lost", 0, 1, 3
+		large = append(large, s)
+	}
+	return small, large
+}
+
+// TestTableScenes explores what a table can have.
+func TestTableScenes(t *testing.T) {
+	all, large := tableScenes()
+	if *onTable {
+		all = append(all, large...)
+	}
+	for _, s := range all {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			holds(t, s)
+		})
+	}
+}
+
+func holds(t *testing.T, s Scene) {
+	t.Helper()
+	r := Explore(s, Limits{States: mostStates, Rest: true})
+	switch {
+	case len(r.Broken) > 0:
+		t.Errorf("violated: %s", r.Broken[0])
+	case !r.Whole:
+		t.Errorf("has more than %d states; nothing is said of the rest", mostStates)
+	}
+	t.Log(r)
+}
+
+// TestPlanted puts each bug in, in the rules and in the store on a table. It must be
+// found, and the way to it is printed.
 func TestPlanted(t *testing.T) {
 	base := Scene{Level: autoscaler.LevelA, Running: 2, Want: 1, Controllers: 1, Passes: 2}
 	for plant, change := range map[Plant]func(s *Scene){
@@ -110,16 +156,18 @@ func TestPlanted(t *testing.T) {
 			s.Jumps, s.Ahead = 2, []time.Duration{3 * time.Minute}
 		},
 	} {
-		t.Run(string(plant), func(t *testing.T) {
-			t.Parallel()
-			s := base
-			s.Name, s.Plant = string(plant), plant
-			change(&s)
-			r := Explore(s, Limits{States: mostStates})
-			t.Log(r)
-			if len(r.Broken) == 0 {
-				t.Error("the bug is not found")
-			}
-		})
+		for _, there := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, on a table %t", plant, there), func(t *testing.T) {
+				t.Parallel()
+				s := base
+				s.Name, s.Plant, s.OnTable = string(plant), plant, there
+				change(&s)
+				r := Explore(s, Limits{States: mostStates})
+				t.Log(r)
+				if len(r.Broken) == 0 {
+					t.Error("the bug is not found")
+				}
+			})
+		}
 	}
 }

@@ -30,8 +30,9 @@ type local struct {
 	parent  *local
 	number  int32 // tells two locals of one exploration apart, the earlier first
 	heard   answer
-	known   bool     // what comes next has been found out
-	next    *request // nil: the program is over
+	known   bool          // what comes next has been found out
+	next    *request      // nil: the program is over
+	then    func(m *move) // what becomes of the world when it is over, nil for nothing
 	after   map[heard]*local
 }
 
@@ -53,8 +54,10 @@ type heard struct {
 type request struct {
 	name string
 	// writes says that the call changes something, so that it matters whether its
-	// reply is lost; permit is that of a dangerous call.
+	// reply is lost; lags, that it may be answered with what was; permit is that of a
+	// dangerous call.
 	writes bool
+	lags   bool
 	permit *autoscaler.Permit
 	count  int // what a desired count is set to
 	do     func(m *move) outcome
@@ -71,14 +74,47 @@ type outcome struct {
 // answers from what the actor has heard before, and ends the program at the first
 // call that has not been answered yet.
 type hand struct {
-	heard []answer
-	next  int
-	now   int32
-	plant Plant
-	saved *autoscaler.Permit // by the last call, if that saved one
-	first *autoscaler.Activity
+	heard  []answer
+	next   int
+	now    int32
+	plant  Plant
+	store  store              // what its program calls of the store
+	table  *overTable         // the same, if the store is a table
+	saved  *autoscaler.Permit // by the last call, if that saved one
+	first  *autoscaler.Activity
+	then   func(m *move)
+	forges bool     // the bug is to take what is retired for cordoned
+	stuck  *request // the call that a program ends at, if it was made where nothing can be thrown
 	// direct, if set, carries each call out at once.
 	direct func(request) answer
+}
+
+// store is what a controller's program calls of a store.
+type store interface {
+	autoscaler.SessionStore
+	autoscaler.Records
+	autoscaler.StateStore
+}
+
+// newHand returns a hand on a world with this table, or with the model's store.
+func newHand(s *Scene, t *table, now int32) *hand {
+	h := &hand{plant: s.Plant, now: now}
+	h.store = h
+	if t != nil {
+		h.table = t.by(h)
+		h.store = h.table
+	}
+	return h
+}
+
+// direct returns a hand whose calls are carried out at once, with nobody in between.
+func (m *move) direct() *hand {
+	h := newHand(m.scene, m.table, m.w.now)
+	h.direct = func(r request) answer {
+		o := r.do(m)
+		return answer{o.value, o.err, m.w.now}
+	}
+	return h
 }
 
 var (
@@ -119,11 +155,11 @@ func call[T any](h *hand, r request) (T, error) {
 
 // step returns what an actor at this local does next, nil if its program is over, and
 // what went wrong in it.
-func (l *local) step(plant Plant) (next *request, broken string) {
+func (l *local) step(e *explorer) (next *request, broken string) {
 	if l.known {
 		return l.next, ""
 	}
-	h := &hand{plant: plant}
+	h := newHand(e.scene, e.table, 0)
 	for at := l; at != nil; at = at.parent {
 		h.heard = append(h.heard, at.heard)
 	}
@@ -143,6 +179,7 @@ func (l *local) step(plant Plant) (next *request, broken string) {
 			}
 		}()
 		l.program.run(h)
+		l.then = h.then
 	}()
 	l.known = broken == ""
 	return l.next, broken
@@ -173,14 +210,21 @@ type seen struct {
 
 // Activity implements autoscaler.SessionStore.
 func (h *hand) Activity(_ context.Context, _ autoscaler.ServiceID, at time.Time) (autoscaler.Activity, error) {
+	return h.reads(func() (autoscaler.Activity, error) {
+		return call[autoscaler.Activity](h, request{name: "Activity", do: func(m *move) outcome {
+			return outcome{m.activity(at), nil, seen{m.w.records, m.w.now}}
+		}})
+	})
+}
+
+// reads is a read of the service; with the bug put in, only the first one.
+func (h *hand) reads(read func() (autoscaler.Activity, error)) (autoscaler.Activity, error) {
 	if h.plant == StopWithoutLastRead && h.first != nil {
 		a := *h.first
 		a.Tasks = slices.Clone(a.Tasks)
 		return a, nil
 	}
-	a, err := call[autoscaler.Activity](h, request{name: "Activity", do: func(m *move) outcome {
-		return outcome{m.activity(at), nil, seen{m.w.records, m.w.now}}
-	}})
+	a, err := read()
 	a.Tasks = slices.Clone(a.Tasks)
 	if h.first == nil {
 		h.first = &a
@@ -190,18 +234,29 @@ func (h *hand) Activity(_ context.Context, _ autoscaler.ServiceID, at time.Time)
 
 // Prove implements autoscaler.SessionStore.
 func (h *hand) Prove(_ context.Context, refs []autoscaler.TaskRef, at time.Time) ([]autoscaler.TaskActivity, error) {
-	if h.plant == StopWithoutLastRead && h.first != nil {
-		var proof []autoscaler.TaskActivity
-		for _, ref := range refs {
-			for _, a := range h.first.Tasks {
-				if a.Ref == ref {
-					a.State = autoscaler.TaskRetired
-					proof = append(proof, a)
-				}
+	return h.proves(refs, func() ([]autoscaler.TaskActivity, error) {
+		return h.prove(refs, at)
+	})
+}
+
+// proves is a proof; with the bug put in, what was read first.
+func (h *hand) proves(refs []autoscaler.TaskRef, prove func() ([]autoscaler.TaskActivity, error)) ([]autoscaler.TaskActivity, error) {
+	if h.plant != StopWithoutLastRead || h.first == nil {
+		return prove()
+	}
+	var proof []autoscaler.TaskActivity
+	for _, ref := range refs {
+		for _, a := range h.first.Tasks {
+			if a.Ref == ref {
+				a.State = autoscaler.TaskRetired
+				proof = append(proof, a)
 			}
 		}
-		return proof, nil
 	}
+	return proof, nil
+}
+
+func (h *hand) prove(refs []autoscaler.TaskRef, at time.Time) ([]autoscaler.TaskActivity, error) {
 	return call[[]autoscaler.TaskActivity](h, request{name: "Prove", do: func(m *move) outcome {
 		proof, err := m.prove(refs, at)
 		return outcome{proof, err, seen{m.w.records, m.w.now}}
@@ -234,18 +289,24 @@ func (h *hand) Reopen(_ context.Context, d autoscaler.DrainRef) error {
 
 // Retire implements autoscaler.SessionStore.
 func (h *hand) Retire(_ context.Context, d autoscaler.DrainRef) error {
-	if h.plant == UnprotectBeforeRetire {
-		if err := h.write("unprotect "+string(d.Ref.Task), func(m *move) error {
-			m.w.tasks[slot(d.Ref.Task)].protected = 0
-			return nil
-		}); err != nil {
-			return err
-		}
+	if err := h.retires(d); err != nil {
+		return err
 	}
 	if h.plant == NoVersionInRetire {
 		return h.retireBlindly(d)
 	}
 	return h.write("Retire "+string(d.Ref.Task), func(m *move) error { return m.retire(d) })
+}
+
+// retires is what a bug does before a task is retired.
+func (h *hand) retires(d autoscaler.DrainRef) error {
+	if h.plant != UnprotectBeforeRetire {
+		return nil
+	}
+	return h.write("unprotect "+string(d.Ref.Task), func(m *move) error {
+		m.w.tasks[slot(d.Ref.Task)].protected = 0
+		return nil
+	})
 }
 
 // retireBlindly reads the record, and writes what it makes of it whatever stands there

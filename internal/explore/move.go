@@ -12,6 +12,7 @@ import (
 type move struct {
 	in     *interner
 	scene  *Scene
+	table  *table // nil where the store is the model's
 	w      world
 	broken []string
 }
@@ -44,13 +45,18 @@ func (m *move) change(slot int, rule func(r *sessionstore.Record, t sessionstore
 }
 
 // put stores a record, and judges what has become of it.
-func (m *move) put(slot int, r *sessionstore.Record) {
+func (m *move) put(slot int, r *sessionstore.Record) { m.putRecord(slot, m.in.record(r)) }
+
+func (m *move) putRecord(slot int, r *record) {
 	was := autoscaler.TaskNew
 	if before := m.w.records[slot]; before != nil {
 		was = before.State()
 	}
-	m.w.records[slot] = m.in.record(r)
-	m.judge(slot, was, r)
+	if m.w.left.stale > 0 {
+		m.w.before[slot] = m.w.records[slot]
+	}
+	m.w.records[slot] = r
+	m.judge(slot, was, r.Record)
 }
 
 // judge holds a record that was written to I1 and I2.
@@ -63,6 +69,9 @@ func (m *move) judge(slot int, was autoscaler.TaskState, r *sessionstore.Record)
 	}
 	if was != autoscaler.TaskRetired && now == autoscaler.TaskRetired && asked > 0 {
 		m.breaks("I2: %s is retired while a session lives on it", taskID(slot))
+	}
+	if was != autoscaler.TaskGone && now == autoscaler.TaskGone && task.phase == running {
+		m.breaks("the record of %s is forgotten while it runs", taskID(slot))
 	}
 	if was != autoscaler.TaskOpen && now == autoscaler.TaskOpen && task.phase == running &&
 		task.protected < m.w.now+int32(m.terms().Rules.Margin/time.Second) && !a.Exposed() {
@@ -143,11 +152,7 @@ func (m *move) retire(d autoscaler.DrainRef) error {
 }
 
 func (m *move) forget(req autoscaler.ForgetRequest) error {
-	i := slot(req.Ref.Task)
-	if i >= 0 && m.w.tasks[i].phase == running {
-		m.breaks("the record of %s is forgotten while it runs", req.Ref.Task)
-	}
-	return m.change(i, func(r *sessionstore.Record, t sessionstore.Terms) error {
+	return m.change(slot(req.Ref.Task), func(r *sessionstore.Record, t sessionstore.Terms) error {
 		_, err := r.Forget(req, t)
 		return err
 	})
@@ -158,15 +163,20 @@ func (m *move) save(c autoscaler.Checkpoint) (int64, error) {
 	if c.Revision != stored.Revision {
 		return 0, autoscaler.ErrConflict
 	}
-	if c.Permit != nil && stored.Permit != nil && !stored.Permit.Expired(m.w.clock()) && text(c.Permit) != text(stored.Permit) {
-		if !c.Permit.Raise || m.scene.Level != autoscaler.LevelA {
-			m.breaks("I5: a permit for %s replaces a live one for %s", c.Permit.Call, stored.Permit.Call)
-		}
-	}
 	c = c.Clone()
 	c.Revision++
-	m.w.checkpoint = m.in.checkpoint(c)
+	m.putCheckpoint(m.in.checkpoint(c))
 	return c.Revision, nil
+}
+
+// putCheckpoint stores a checkpoint, and holds it to I5.
+func (m *move) putCheckpoint(c *checkpoint) {
+	if before := m.w.checkpoint; before != nil && c.Permit != nil && before.Permit != nil &&
+		!before.Permit.Expired(m.w.clock()) && text(c.Permit) != text(before.Permit) &&
+		(!c.Permit.Raise || m.scene.Level != autoscaler.LevelA) {
+		m.breaks("I5: a permit for %s replaces a live one for %s", c.Permit.Call, before.Permit.Call)
+	}
+	m.w.checkpoint = c
 }
 
 func (m *move) describe() autoscaler.ServiceState {
@@ -260,7 +270,7 @@ func (m *move) end(slot int) {
 		m.breaks("cut: %s stops with a live session", taskID(slot))
 	}
 	m.w.tasks[slot].phase, m.w.tasks[slot].protected = stopped, 0
-	m.w.processes[slot], m.w.reports[slot] = nil, nil
+	m.w.processes[slot], m.w.reports[slot], m.w.posts[slot] = nil, nil, nil
 	for i, u := range m.w.users {
 		if (u.stage == live || u.stage == granted) && int(u.task) == slot {
 			m.w.users[i] = user{stage: gone}

@@ -16,7 +16,7 @@ import (
 // permits and its proofs are the shipped code.
 func pass(h *hand) {
 	ctx := context.Background()
-	activity, err := h.Activity(ctx, service, h.clock())
+	activity, err := h.store.Activity(ctx, service, h.clock())
 	if err != nil {
 		return
 	}
@@ -29,11 +29,11 @@ func pass(h *hand) {
 		if victim == nil {
 			break
 		}
-		c, err := h.LoadCheckpoint(ctx, service)
+		c, err := h.store.LoadCheckpoint(ctx, service)
 		if err != nil || open <= c.WantOpen {
 			return
 		}
-		_, _ = h.Cordon(ctx, autoscaler.CordonRequest{
+		_, _ = h.store.Cordon(ctx, autoscaler.CordonRequest{
 			Ref: victim.Ref, Version: victim.Version, Drain: drainID(victim.Version),
 			At: h.clock(), Until: h.clock().Add(cordonLease),
 		})
@@ -74,7 +74,7 @@ func emptied(a autoscaler.Activity, now time.Time) *autoscaler.TaskActivity {
 func reconcile(h *hand) {
 	c, err := autoscaler.New(autoscaler.Config{
 		Service: service, Limits: limits(), Policy: policy.Headroom{}, Emptying: true,
-		Sessions: h, Records: h, State: h, Scaler: h,
+		Sessions: h.store, Records: h.store, State: h.store, Scaler: h,
 		Drains: runner(h), Protection: h, Now: h.clock,
 	})
 	if err != nil {
@@ -108,21 +108,21 @@ func count(a autoscaler.Activity) (ready *autoscaler.TaskActivity, retired bool,
 // scaleOut is the writer that wants one task more than the last decision did.
 func scaleOut(h *hand) {
 	ctx := context.Background()
-	c, err := h.LoadCheckpoint(ctx, service)
+	c, err := h.store.LoadCheckpoint(ctx, service)
 	if err != nil {
 		return
 	}
 	c.WantOpen++
-	if _, err := h.SaveCheckpoint(ctx, c); err != nil {
+	if _, err := h.store.SaveCheckpoint(ctx, c); err != nil {
 		return
 	}
 	_, _, _, _ = autoscaler.Permits{
-		Service: service, Sessions: h, State: h, Scaler: h, Now: h.clock,
+		Service: service, Sessions: h.store, State: h.store, Scaler: h, Now: h.clock,
 	}.SetDesired(ctx, autoscaler.CodeScaledOut)
 }
 
 func runner(h *hand) *workflow.Runner {
-	r, err := workflow.New(workflow.Config{Tasks: h, Scaler: h, Sessions: h, Records: h, State: h, Now: h.clock})
+	r, err := workflow.New(workflow.Config{Tasks: h, Scaler: h, Sessions: h.store, Records: h.store, State: h.store, Now: h.clock})
 	if err != nil {
 		panic(err)
 	}

@@ -16,13 +16,17 @@ const restMinutes = 90
 // where it stood, nobody comes any more, sessions end and are told of, and each minute
 // every process reports, ECS does what it can and one controller makes a pass. Then no
 // retired task may be left running: it would cost money for ever, and nobody would know.
+//
+// On a table the end is that of the model's store with the same records: with nobody in
+// between, a call of the table's store is the rule of a record.
 func (e *explorer) rest(w world) (stuck string) {
 	if retired(&w) < 0 {
 		return ""
 	}
 	// Worlds that differ only in how they came about have one end.
-	w.actors = [maxActors]*local{}
-	w.left = budget{starts: w.left.starts}
+	w.actors, w.brokers, w.posts, w.operator = [maxActors]*local{}, [maxUsers]*local{}, [maxTasks]*local{}, nil
+	w.left, w.before = budget{starts: w.left.starts}, [maxTasks]*record{}
+	e.untable(&w)
 	w.told = [maxTasks]int32{}
 	if stuck, known := e.rested[w]; known {
 		return stuck
@@ -44,6 +48,24 @@ func (e *explorer) rest(w world) (stuck string) {
 	return stuck
 }
 
+// untable puts a world's records into the model's store.
+func (e *explorer) untable(w *world) {
+	if e.table == nil {
+		return
+	}
+	for i, r := range w.records {
+		if r == nil {
+			continue
+		}
+		if e.plain[r] == nil {
+			e.plain[r] = e.in.record(r.Record)
+		}
+		w.records[i] = e.plain[r]
+	}
+	w.checkpoint = e.in.checkpoint(w.checkpoint.Checkpoint)
+	w.counts, w.beside = nil, [maxTasks]*ends{}
+}
+
 // retired returns a task whose record is retired and not forgotten, -1 if there is none:
 // then each of those that were has stopped.
 func retired(w *world) int {
@@ -56,14 +78,14 @@ func retired(w *world) int {
 func (e *explorer) restMinute(m *move) {
 	m.w.now += int32(time.Minute / time.Second)
 	for i := range m.w.users {
-		switch u := m.w.users[i]; u.stage {
-		case live:
-			if u.unheard {
-				m.tell(i)
-			}
-			m.tellEnd(i)
-		case granted, untold:
-			m.tellEnd(i)
+		u := m.w.users[i]
+		if u.stage == live && u.unheard {
+			m.does(tell(m.w.now, i, int(u.task)))
+		}
+		switch u.stage {
+		case live, granted, untold:
+			m.w.users[i].stage = untold
+			m.does(tellEnd(m.w.now, i, int(u.task)))
 		case away, gone:
 			m.w.users[i] = user{stage: gone}
 		}
@@ -92,7 +114,7 @@ func (m *move) report(slot int) {
 			m.build(slot)
 		}
 		if !m.w.reports[slot].answered {
-			m.deliver(slot)
+			m.does(deliver(m.w.reports[slot], slot))
 		}
 		if m.w.reports[slot] == nil {
 			return
@@ -101,7 +123,7 @@ func (m *move) report(slot int) {
 		switch p := m.w.processes[slot]; {
 		case p.order.State == autoscaler.TaskNew:
 			m.protectItself(slot)
-			m.opens(slot)
+			m.does(m.opens(slot))
 		case p.machine.Retired() && m.w.tasks[slot].protected > m.w.now:
 			m.unprotect(slot)
 		}
@@ -110,11 +132,7 @@ func (m *move) report(slot int) {
 
 // whole makes a whole run of a program, with nobody in between.
 func (e *explorer) whole(m *move, p *program) {
-	h := &hand{now: m.w.now, plant: e.scene.Plant}
-	h.direct = func(r request) answer {
-		o := r.do(m)
-		return answer{o.value, o.err, m.w.now}
-	}
+	h := m.direct()
 	defer func() {
 		if broken, ok := recover().(string); ok {
 			m.broken = append(m.broken, broken)

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -14,6 +15,9 @@ type Scene struct {
 	Name  string
 	Level autoscaler.Level
 	Plant Plant
+	// OnTable has the store be dynamostore on the fake of DynamoDB, so that a call of the
+	// table is a step; where it is false the store is the rules alone, and its call is one.
+	OnTable bool
 
 	Running int  // tasks that run and are open at the beginning, all protected
 	From    From // where the last of them stands by then
@@ -31,6 +35,7 @@ type Scene struct {
 	Foreign int // writes of the desired count by somebody else
 	Faults  int // calls whose effect happens and whose reply is lost
 	Lates   int // desired counts that are sent in time and arrive whenever they like
+	Stale   int // reads of the whole service from a table that show one task as it was a write ago
 	// Jumps is how often the clock may go on, by one of Ahead.
 	Jumps int
 	Ahead []time.Duration
@@ -72,11 +77,12 @@ func boot(slot int) time.Time { return epoch().Add(-time.Hour).Add(time.Duration
 
 // begin makes the world that the scene begins with: so many open tasks, protected, each
 // with a process that has reported.
-func (s *Scene) begin(in *interner) world {
-	m := move{in: in, scene: s}
+func (e *explorer) begin() world {
+	s := e.scene
+	m := move{in: e.in, scene: s, table: e.table}
 	m.w.left = budget{
 		passes: int8(s.Passes), reports: int8(s.Reports), reopens: int8(s.Reopens), foreign: int8(s.Foreign),
-		faults: int8(s.Faults), lates: int8(s.Lates), jumps: int8(s.Jumps), starts: int8(s.Spare),
+		faults: int8(s.Faults), lates: int8(s.Lates), jumps: int8(s.Jumps), starts: int8(s.Spare), stale: int8(s.Stale),
 	}
 	if s.ScaleOut {
 		m.w.left.scaleOuts = 1
@@ -86,7 +92,7 @@ func (s *Scene) begin(in *interner) world {
 		m.w.tasks[i] = task{phase: running, created: -3600, protected: int32(protection / time.Second)}
 		m.boot(i, boot(i))
 		m.exchange(i)
-		m.opens(i)
+		m.does(m.opens(i))
 		m.exchange(i)
 	}
 	m.advance(s.Running-1, s.From)
@@ -97,7 +103,7 @@ func (s *Scene) begin(in *interner) world {
 		}
 		m.w.users[i].stray = s.Users[i].Stray
 	}
-	m.w.checkpoint = in.checkpoint(autoscaler.Checkpoint{
+	m.begun(autoscaler.Checkpoint{
 		Version: autoscaler.CheckpointVersion, Service: service, WantOpen: s.Want, HasWant: true,
 		Limits:  limits(),
 		Desired: autoscaler.DesiredCount{Value: s.Running, Previous: s.Running, Known: true},
@@ -108,19 +114,31 @@ func (s *Scene) begin(in *interner) world {
 	return m.w
 }
 
+// begun stores the first checkpoint.
+func (m *move) begun(c autoscaler.Checkpoint) {
+	if m.table == nil {
+		m.w.checkpoint = m.in.checkpoint(c)
+		return
+	}
+	_, err := m.direct().store.SaveCheckpoint(context.Background(), c)
+	m.must(err)
+}
+
 // advance brings a task's drain to where the scene begins.
 func (m *move) advance(slot int, from From) {
 	version := m.w.records[slot].Version()
 	drain := drainID(version)
+	ctx, s := context.Background(), m.direct().store
 	if from >= FromAcknowledged {
-		m.must(m.cordon(autoscaler.CordonRequest{
+		_, err := s.Cordon(ctx, autoscaler.CordonRequest{
 			Ref: ref(slot), Version: version, Drain: drain, OnlyIfIdle: true, At: m.w.clock(), Until: m.w.clock().Add(cordonLease),
-		}))
+		})
+		m.must(err)
 		m.exchange(slot)
 		m.exchange(slot)
 	}
 	if from >= FromRetired {
-		m.must(m.retire(autoscaler.DrainRef{Ref: ref(slot), Drain: drain, Version: m.w.records[slot].Version(), At: m.w.clock()}))
+		m.must(s.Retire(ctx, autoscaler.DrainRef{Ref: ref(slot), Drain: drain, Version: m.w.records[slot].Version(), At: m.w.clock()}))
 		m.exchange(slot)
 	}
 	if from >= FromUnprotected {
@@ -138,7 +156,7 @@ func (m *move) must(err error) {
 // exchange is a report with its answer, with nobody in between.
 func (m *move) exchange(slot int) {
 	m.build(slot)
-	m.deliver(slot)
+	m.does(deliver(m.w.reports[slot], slot))
 	m.hear(slot)
 }
 
@@ -172,26 +190,6 @@ func (m *move) build(slot int) {
 	})
 }
 
-// deliver applies the report that is on its way, and sends the answer back.
-func (m *move) deliver(slot int) {
-	rep := *m.w.reports[slot]
-	m.w.reports[slot] = nil
-	if m.w.records[slot] == nil {
-		m.put(slot, sessionstore.RecordOfReport(rep.built, m.terms()))
-	}
-	err := m.change(slot, func(r *sessionstore.Record, t sessionstore.Terms) (err error) {
-		if m.scene.Plant == ReportRemoves {
-			removeUnlisted(r, rep.built, t)
-		}
-		rep.order, err = r.Report(rep.built, t, nothing)
-		return err
-	})
-	if err == nil {
-		rep.answered = true
-		m.w.reports[slot] = m.in.report(rep)
-	}
-}
-
 // hear has the process act on the answer.
 func (m *move) hear(slot int) {
 	order := m.w.reports[slot].order
@@ -201,18 +199,5 @@ func (m *move) hear(slot int) {
 		if order.Version >= p.order.Version {
 			p.order = order
 		}
-	})
-}
-
-// opens has the process open its record with the protection that it read back.
-func (m *move) opens(slot int) {
-	p := m.w.processes[slot]
-	confirmed := until(p.protected)
-	if m.scene.Plant == OpenBeforeProtected {
-		confirmed = m.w.clock().Add(protection)
-	}
-	// Overtaken, it reads the version with its next report.
-	_ = m.change(slot, func(r *sessionstore.Record, t sessionstore.Terms) error {
-		return r.Open(autoscaler.OpenRequest{Ref: ref(slot), Version: p.order.Version, ProtectedUntil: confirmed, At: m.w.clock()}, t)
 	})
 }

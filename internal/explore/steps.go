@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/seed-979cce96/idlescale/autoscaler"
-	"github.com/seed-979cce96/idlescale/sessionstore"
 )
 
 // taker is given each step that a world has: what it does, in words, and the move.
@@ -35,62 +34,98 @@ func actorNames() [maxActors]string { return [maxActors]string{"A", "B", "writer
 func (e *explorer) actorSteps(w *world, take taker) {
 	idle := false
 	for i, name := range actorNames() {
-		l := w.actors[i]
-		switch {
+		at := func(w *world) **local { return &w.actors[i] }
+		switch l := w.actors[i]; {
 		case l == nil && i < e.scene.Controllers && w.left.passes > 0 && !idle:
 			idle = true
-			e.beginStep(w, i, name+" begins a pass", e.pass, func(left *budget) { left.passes-- }, take)
+			e.beginStep(w, at, name+" begins a pass", e.pass, func(m *move) { m.w.left.passes-- }, take)
 		case l == nil && i == maxActors-1 && w.left.scaleOuts > 0:
-			e.beginStep(w, i, name+" begins", e.scaleOut, func(left *budget) { left.scaleOuts-- }, take)
+			e.beginStep(w, at, name+" begins", e.scaleOut, func(m *move) { m.w.left.scaleOuts-- }, take)
 		case l != nil:
-			e.callSteps(w, i, name, l.next, take)
+			e.callSteps(w, at, name, take)
 		}
 	}
 }
 
+// place is where in a world it stands how far a program has come.
+type place func(w *world) **local
+
 // beginStep is the first call of a run of a program.
-func (e *explorer) beginStep(w *world, i int, label string, p *program, spend func(*budget), take taker) {
+func (e *explorer) beginStep(w *world, at place, label string, p *program, spend func(*move), take taker) {
 	l := e.start(p, w.now)
-	take(label+": "+l.next.name, func(m *move) {
-		spend(&m.w.left)
-		m.w.actors[i] = l
-		e.hear(m, i, l.next.do(m))
-	})
+	e.ways(w, at, l.next, label, func(m *move) {
+		spend(m)
+		*at(&m.w) = l
+	}, take)
 }
 
-// errLost is what a caller hears whose call was carried out and whose reply was lost.
-var errLost = errors.New("the reply was lost")
+// errLost is what a caller hears whose call was carried out and whose reply was lost, and
+// errLostRefusal what it hears where the reply was a refusal. It cannot tell them apart.
+var (
+	errLost        = errors.New("the reply was lost")
+	errLostRefusal = errors.New("the reply was lost, a refusal")
+)
 
-// callSteps are the ways in which one call can go.
-func (e *explorer) callSteps(w *world, i int, name string, r *request, take taker) {
-	take(name+": "+r.name, func(m *move) { e.hear(m, i, r.do(m)) })
+// callSteps are those of the next call of a program that has begun.
+func (e *explorer) callSteps(w *world, at place, name string, take taker) {
+	e.ways(w, at, (*at(w)).next, name, free, take)
+}
+
+// ways are the ways in which one call can go.
+func (e *explorer) ways(w *world, at place, r *request, name string, first func(*move), take taker) {
+	take(name+": "+r.name, func(m *move) {
+		first(m)
+		e.hear(m, at, r.do(m))
+	})
+	for i, before := range w.before {
+		if !r.lags || before == nil || w.left.stale == 0 {
+			continue
+		}
+		take(name+": "+r.name+", "+string(taskID(i))+" as it was", func(m *move) {
+			first(m)
+			m.w.left.stale--
+			m.w.before = [maxTasks]*record{} // nothing is told old any more
+			was := *m
+			was.w.records[i] = before
+			e.hear(m, at, r.do(&was))
+		})
+	}
 	if r.writes && w.left.faults > 0 {
 		take(name+": "+r.name+", reply lost", func(m *move) {
+			first(m)
 			m.w.left.faults--
-			r.do(m)
-			e.hear(m, i, said(errLost))
+			lost := errLost
+			if r.do(m).err != nil {
+				lost = errLostRefusal
+			}
+			e.hear(m, at, said(lost))
 		})
 	}
 	if r.permit != nil && r.permit.Call == autoscaler.CallSetDesired && w.left.lates > 0 && !w.late.sent && !r.permit.Expired(w.clock()) {
 		take(name+": "+r.name+", on its way", func(m *move) {
+			first(m)
 			m.w.left.lates--
 			m.w.late = late{true, r.count, began(*r.permit)}
-			e.hear(m, i, said(errLost))
+			e.hear(m, at, said(errLost))
 		})
 	}
 }
 
-// hear gives an actor its answer. An actor whose program is over begins anew.
-func (e *explorer) hear(m *move, i int, o outcome) {
-	l := e.hears(m.w.actors[i], o, m.w.now)
-	next, broken := l.step(e.scene.Plant)
+// hear gives a program its answer. Whose program is over begins anew.
+func (e *explorer) hear(m *move, at place, o outcome) {
+	l := e.hears(*at(&m.w), o, m.w.now)
+	next, broken := l.step(e)
 	if broken != "" {
 		m.broken = append(m.broken, broken)
 	}
-	if next == nil {
-		l = nil
+	if next != nil {
+		*at(&m.w) = l
+		return
 	}
-	m.w.actors[i] = l
+	*at(&m.w) = nil
+	if l.then != nil {
+		l.then(m)
+	}
 }
 
 // ecsSteps are what ECS does by itself: it stops any unprotected task while there are
@@ -123,7 +158,10 @@ func ecsSteps(w *world, take taker) {
 // processSteps are those of a task's own process.
 func (e *explorer) processSteps(w *world, slot int, take taker) {
 	p, name := w.processes[slot], string(taskID(slot))
+	post := func(w *world) **local { return &w.posts[slot] }
 	switch rep := w.reports[slot]; {
+	case w.posts[slot] != nil:
+		e.callSteps(w, post, name, take)
 	case rep == nil && w.left.reports > 0 && e.worthReporting(w, slot):
 		take(name+" builds a report", func(m *move) {
 			m.w.left.reports--
@@ -133,13 +171,15 @@ func (e *explorer) processSteps(w *world, slot int, take taker) {
 	case rep.answered:
 		take(name+" hears the answer", func(m *move) { m.hear(slot) })
 	default:
-		take(name+"'s report arrives", func(m *move) { m.deliver(slot) })
+		e.errandStep(w, post, deliver(rep, slot), free, take)
 	}
 	if w.tasks[slot].protected <= w.now && p.order.State == autoscaler.TaskNew {
 		take(name+" protects itself", func(m *move) { m.protectItself(slot) })
 	}
-	if r := w.records[slot]; p.order.State == autoscaler.TaskNew && r != nil && r.State() == autoscaler.TaskNew && r.Version() == p.order.Version {
-		take(name+" opens", func(m *move) { m.opens(slot) })
+	if r := w.records[slot]; w.posts[slot] == nil && p.order.State == autoscaler.TaskNew && r != nil &&
+		r.State() == autoscaler.TaskNew && r.Version() == p.order.Version {
+		m := move{scene: e.scene, w: *w}
+		e.errandStep(w, post, m.opens(slot), free, take)
 	}
 	if asked, strays := w.serves(slot); p.machine.Retired() && w.tasks[slot].protected > w.now && asked+strays == 0 {
 		take(name+" clears its protection", func(m *move) { m.unprotect(slot) })
@@ -170,6 +210,14 @@ func (m *move) protectItself(slot int) {
 func (e *explorer) userSteps(w *world, i int, take taker) {
 	u, name := w.users[i], string(session(i))
 	on := int(u.task)
+	broker := func(w *world) **local { return &w.brokers[i] }
+	if w.brokers[i] != nil {
+		e.callSteps(w, broker, name, take)
+		if u.stage == live {
+			take(name+" ends", func(m *move) { m.w.users[i].stage = untold })
+		}
+		return
+	}
 	switch u.stage {
 	case away:
 		for slot := range w.tasks {
@@ -184,11 +232,11 @@ func (e *explorer) userSteps(w *world, i int, take taker) {
 		take(name+" is not served", func(m *move) { m.w.users[i].stage = untold })
 	case live:
 		if u.unheard {
-			take(name+" is told of", func(m *move) { m.tell(i) })
+			e.errandStep(w, broker, tell(w.now, i, on), free, take)
 		}
 		take(name+" ends", func(m *move) { m.w.users[i].stage = untold })
 	case untold:
-		take(name+"'s end is told", func(m *move) { m.tellEnd(i) })
+		e.errandStep(w, broker, tellEnd(w.now, i, on), free, take)
 	case gone:
 	}
 }
@@ -204,53 +252,23 @@ func (e *explorer) arriveSteps(w *world, i, slot int, take taker) {
 			})
 		}
 	case r != nil:
-		take(fmt.Sprintf("%s begins on %s", name, taskID(slot)), func(m *move) { m.begin(i, slot, e.scene.Users[i].Reopens) })
+		e.errandStep(w, func(w *world) **local { return &w.brokers[i] }, begin(w.now, i, slot, e.scene.Users[i].Reopens), free, take)
 	}
-}
-
-// begin asks for a session. Who is refused stays away.
-func (m *move) begin(i, slot int, reopen bool) {
-	var grant sessionstore.Grant
-	err := m.change(slot, func(r *sessionstore.Record, t sessionstore.Terms) (err error) {
-		grant, err = r.Begin(sessionstore.BeginRequest{Ref: ref(slot), Session: session(i), At: m.w.clock(), Reopen: reopen}, t, nothing)
-		return err
-	})
-	if err == nil {
-		m.w.users[i] = user{stage: granted, task: int8(slot), void: seconds(grant.Expires)}
-	}
-}
-
-// tell tells the store of a session that lives already.
-func (m *move) tell(i int) {
-	on := int(m.w.users[i].task)
-	m.w.users[i].unheard = false
-	_ = m.change(on, func(r *sessionstore.Record, t sessionstore.Terms) error {
-		_, err := r.Started(sessionstore.StartedRequest{Ref: ref(on), Session: session(i), At: m.w.clock()}, t, nothing)
-		return err
-	})
-}
-
-// tellEnd tells the store that a session has ended, served or not.
-func (m *move) tellEnd(i int) {
-	on := int(m.w.users[i].task)
-	m.w.users[i] = user{stage: gone}
-	_ = m.change(on, func(r *sessionstore.Record, t sessionstore.Terms) error {
-		_, err := r.End(sessionstore.EndRequest{Ref: ref(on), Session: session(i), At: m.w.clock()}, t)
-		return err
-	})
 }
 
 // outsideSteps are what people, other programs and time do.
 func (e *explorer) outsideSteps(w *world, take taker) {
+	operator := func(w *world) **local { return &w.operator }
+	if w.operator != nil {
+		e.callSteps(w, operator, "somebody", take)
+	}
 	for i, r := range w.records {
-		if w.left.reopens == 0 || r == nil {
+		if w.left.reopens == 0 || r == nil || w.operator != nil {
 			continue
 		}
-		take("somebody reopens "+string(taskID(i)), func(m *move) {
-			m.w.left.reopens--
-			drain := r.Activity(m.w.clock(), m.terms()).Drain.ID
-			_ = m.reopen(autoscaler.DrainRef{Ref: ref(i), Drain: drain, Version: r.Version(), At: m.w.clock()})
-		})
+		drain := r.Activity(w.clock(), (&move{w: *w}).terms()).Drain.ID
+		x := somebodyReopens(autoscaler.DrainRef{Ref: ref(i), Drain: drain, Version: r.Version(), At: w.clock()})
+		e.errandStep(w, operator, x, func(m *move) { m.w.left.reopens-- }, take)
 	}
 	for value := int8(0); w.left.foreign > 0 && value <= maxTasks; value++ {
 		if value != w.desired {

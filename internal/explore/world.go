@@ -21,17 +21,26 @@ const (
 // moments are one state exactly if their worlds are equal: whatever is larger than a
 // number is interned, so that equal things are one pointer.
 type world struct {
-	now        int32 // seconds since the beginning
-	desired    int8
-	left       budget
-	tasks      [maxTasks]task
-	records    [maxTasks]*record
+	now     int32 // seconds since the beginning
+	desired int8
+	left    budget
+	tasks   [maxTasks]task
+	records [maxTasks]*record
+	counts  *record         // a table's counts of what did not last; only its item
+	beside  [maxTasks]*ends // what stands beside the records on a table
+	// before is what each record was a write ago, as long as reads may be that old.
+	before     [maxTasks]*record
 	processes  [maxTasks]*process
 	reports    [maxTasks]*report
 	users      [maxUsers]user
 	checkpoint *checkpoint
 	actors     [maxActors]*local // nil between two runs of its program
-	late       late
+	// On a table, what is under way for each user at its broker, what each process is
+	// about at the store, and what an operator is.
+	brokers  [maxUsers]*local
+	posts    [maxTasks]*local
+	operator *local
+	late     late
 	// told is when each retired record was told of a session, 0 where it was not. It
 	// steers nothing; the invariants need it.
 	told [maxTasks]int32
@@ -39,7 +48,7 @@ type world struct {
 
 // budget is what may yet befall the world; it makes the number of states finite.
 type budget struct {
-	passes, scaleOuts, reports, reopens, foreign, faults, lates, jumps, starts int8
+	passes, scaleOuts, reports, reopens, foreign, faults, lates, jumps, starts, stale int8
 }
 
 // phase is where ECS has a task.
@@ -60,10 +69,12 @@ type task struct {
 	byCall    bool // it was stopped by StopTask
 }
 
-// record is a record of the store with its whole text, by which it is interned.
+// record is a record of the store with its whole text, by which it is interned, and, on
+// a table, the item that it stands in.
 type record struct {
 	*sessionstore.Record
 	text string
+	item attributes
 }
 
 // process is the one process of a task: what it knows of its admission, and of its
@@ -105,6 +116,7 @@ type user struct {
 type checkpoint struct {
 	autoscaler.Checkpoint
 	text string
+	item attributes
 }
 
 // late is a desired count that was sent in time and has not arrived yet.
@@ -192,11 +204,12 @@ type interner struct {
 	checkpoints map[string]*checkpoint
 	processes   map[process]*process
 	reports     map[string]*report
+	beside      map[string]*ends
 }
 
 func newInterner() *interner {
 	return &interner{
-		map[string]*record{}, map[string]*checkpoint{}, map[process]*process{}, map[string]*report{},
+		map[string]*record{}, map[string]*checkpoint{}, map[process]*process{}, map[string]*report{}, map[string]*ends{},
 	}
 }
 
@@ -214,7 +227,7 @@ func (in *interner) record(r *sessionstore.Record) *record {
 		return &record{Record: r}
 	}
 	text := text(r)
-	return interned(in.records, text, record{r, text})
+	return interned(in.records, text, record{Record: r, text: text})
 }
 
 func (in *interner) checkpoint(c autoscaler.Checkpoint) *checkpoint {
@@ -222,7 +235,7 @@ func (in *interner) checkpoint(c autoscaler.Checkpoint) *checkpoint {
 		return &checkpoint{Checkpoint: c}
 	}
 	text := text(c)
-	return interned(in.checkpoints, text, checkpoint{c, text})
+	return interned(in.checkpoints, text, checkpoint{Checkpoint: c, text: text})
 }
 
 func (in *interner) process(p process) *process {

@@ -78,6 +78,13 @@ func letters(d *sessionstore.Document) string {
 	return string(set)
 }
 
+// Decode reads the record in an item of the table, for a tool that comes by the item in
+// another way: a stream, an export, a backup. It refuses an item that it does not
+// understand whole.
+func Decode(service autoscaler.ServiceID, it map[string]types.AttributeValue) (*sessionstore.Record, error) {
+	return decode(service, it)
+}
+
 // decode reads the record in an item, or says why nobody can.
 func decode(service autoscaler.ServiceID, it item) (*sessionstore.Record, error) {
 	ref := autoscaler.TaskRef{Service: service}

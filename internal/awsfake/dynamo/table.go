@@ -1,9 +1,6 @@
 package dynamo
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // The keys of every table here, both strings.
 const (
@@ -99,21 +96,43 @@ func (it Item) check() error {
 	return nil
 }
 
+// between returns the sort keys of a span that come behind a key in the direction given.
+func (t *table) between(s span, after string, backwards bool) []string {
+	keys := t.sorted[s.partition]
+	first, _ := slices.BinarySearch(keys, s.from)
+	last := len(keys)
+	if s.to != "" {
+		last = upTo(keys, s.to)
+	}
+	switch {
+	case after != "" && backwards:
+		before, _ := slices.BinarySearch(keys, after)
+		last = min(last, before)
+	case after != "":
+		first = max(first, upTo(keys, after))
+	}
+	return keys[first:max(first, last)]
+}
+
+// upTo is how many sort keys do not come behind the one given.
+func upTo(keys []string, key string) int {
+	i, there := slices.BinarySearch(keys, key)
+	if there {
+		i++
+	}
+	return i
+}
+
 // pageLimit is how much one page of a query reads.
 const pageLimit = 1 << 20
 
 // page reads items of a span from a key on, up to a megabyte or a limit.
 func (t *table) page(s span, after string, backwards bool, limit, write int) (items []Item, size int, last string) {
-	keys := slices.Clone(t.sorted[s.partition])
-	if backwards {
-		slices.Reverse(keys)
-	}
-	for _, sk := range keys {
-		if sk < s.from || s.to != "" && sk > s.to {
-			continue
-		}
-		if after != "" && (strings.Compare(sk, after) <= 0) != backwards || sk == after {
-			continue
+	keys := t.between(s, after, backwards)
+	for i := range keys {
+		sk := keys[i]
+		if backwards {
+			sk = keys[len(keys)-1-i]
 		}
 		it := t.at(id{s.partition, sk}, write)
 		if it == nil {
