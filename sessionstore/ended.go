@@ -55,18 +55,38 @@ func (r *Record) hasEnded(id SessionID, began time.Time, t Terms, spilled Spille
 // once, and nothing before it is full: what stands beside the record is written in
 // batches, whose price is shared.
 func (r *Record) remember(id SessionID, cause EndCause, t Terms) []Ended {
-	now, over := instantOf(t.Now), EndedLimit/2
 	var out []Ended
 	if len(r.ended) >= EndedLimit {
-		out = make([]Ended, over)
-		for i, e := range r.ended[:over] {
-			out[i] = Ended{Session: e.id, At: e.at.time(), Cause: e.cause}
-			r.watermark = max(r.watermark, e.at)
-		}
-		kept := copy(r.ended, r.ended[over:])
-		clear(r.ended[kept:])
-		r.ended = r.ended[:kept]
+		out = r.shed(EndedLimit / 2)
 	}
-	r.ended = append(r.ended, ended{id, now, cause})
+	r.ended = append(r.ended, ended{id, instantOf(t.Now), cause})
+	return out
+}
+
+// shedAt is how many ended sessions a record is to hold for [Record.Shed].
+const shedAt = EndedLimit * 3 / 4
+
+// Shed gives up ended sessions before the record is full, for a store that writes the
+// record anyway and would otherwise make its next End pay: with a report, as many sessions
+// can end until the next one as a quarter of the list. What it returns is for the store to
+// keep, as what [Record.End] returns. It is nothing, and changes nothing, where there is
+// room.
+func (r *Record) Shed() []Ended {
+	if len(r.ended) < shedAt {
+		return nil
+	}
+	return r.shed(EndedLimit / 2)
+}
+
+// shed gives up the n oldest.
+func (r *Record) shed(n int) []Ended {
+	out := make([]Ended, n)
+	for i, e := range r.ended[:n] {
+		out[i] = Ended{Session: e.id, At: e.at.time(), Cause: e.cause}
+		r.watermark = max(r.watermark, e.at)
+	}
+	kept := copy(r.ended, r.ended[n:])
+	clear(r.ended[kept:])
+	r.ended = r.ended[:kept]
 	return out
 }

@@ -247,6 +247,37 @@ func TestSpilledEndsAreReadOnlyByLateStarts(t *testing.T) {
 	}
 }
 
+// A record that is written anyway gives up its older ends before it is full, and forgets
+// none of them.
+func TestShed(t *testing.T) {
+	b := reporting(t)
+	began := b.now
+	b.advance(time.Minute)
+	for i := range 12 {
+		if shed := b.r.Shed(); shed != nil {
+			t.Fatalf("%v were given up with %d in the record", shed, i)
+		}
+		b.advance(time.Second)
+		b.end(SessionID(fmt.Sprint(i)))
+	}
+	shed := b.r.Shed()
+	for i, e := range shed {
+		if want := (Ended{SessionID(fmt.Sprint(i)), began.Add(time.Minute + time.Duration(i+1)*time.Second), CauseEnd}); e != want {
+			t.Errorf("%+v was given up, want %+v", e, want)
+		}
+		b.spill[e.Session] = true
+	}
+	if len(shed) != 8 || len(b.r.ended) != 4 {
+		t.Errorf("%d were given up and %d are left, want 8 and 4", len(shed), len(b.r.ended))
+	}
+	for i := range 12 {
+		receipt, err := b.r.Started(StartedRequest{Session: SessionID(fmt.Sprint(i)), At: b.now, Began: began}, b.terms(), b.spilled)
+		if b.must(err); !receipt.Dropped {
+			t.Errorf("a late start of session %d was not dropped", i)
+		}
+	}
+}
+
 func TestSeveralProcesses(t *testing.T) {
 	b := newBench(t, autoscaler.RegisterRequest{Level: autoscaler.LevelA, Slots: 4, Processes: 2})
 	b.report("one", "a")

@@ -21,6 +21,7 @@ func dynamoMutants() []Mutant {
 		file("writer.go",
 			edit{"dynamo-end-looks-once", "an end without a record looks again for one", "err != nil || !alone {", "err != nil || !alone || alone {"},
 			edit{"dynamo-start-looks-once", "a start that makes the record looks again for the end", "if err != nil || !receipt.Registered {", "if err != nil || receipt.Version > 0 {"},
+			edit{"dynamo-report-forgets", "what a report takes out of the record is kept beside it", "return r.Shed(), err", "r.Shed()\n\t\t\treturn nil, err"},
 		),
 		file("batch.go",
 			edit{"dynamo-proof-lagging", "a proof is read strongly consistent (rule 7)", "ConsistentRead: aws.Bool(true)}", "ConsistentRead: aws.Bool(false)}"},

@@ -22,8 +22,8 @@
 //
 // See [Units]. A session costs two write units, as long as the record stays within a
 // kilobyte: with session ids that are UUIDs that holds for sixteen sessions and as many
-// that have ended. An eighth of a unit comes to it for each session that ends, to remember
-// it for fifteen days.
+// that have ended. To remember for fifteen days what has ended, eight sessions share a
+// unit, which is paid with a report; at level C, where nothing reports, by every eighth end.
 //
 // # Schema
 //

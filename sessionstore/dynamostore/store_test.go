@@ -495,6 +495,33 @@ func TestOldReadsDecideNothing(t *testing.T) {
 	}
 }
 
+// What a report carries off beside the record is known there to every process.
+func TestReportSheds(t *testing.T) {
+	r := newRig(t)
+	r.open("t", 4)
+	for i := range 12 {
+		r.Advance(time.Second)
+		r.must(r.begin("t", session(i)), "Begin")
+		r.must(r.end("t", session(i)), "End")
+	}
+	r.report("t", 4)
+	for i := range 12 {
+		receipt, err := r.another().Started(t.Context(), sessionstore.StartedRequest{Ref: ref("t"), Session: session(i), At: r.Now(), Began: clock()})
+		if err != nil || !receipt.Dropped {
+			t.Errorf("a late start of session %d: %+v, %v", i, receipt, err)
+		}
+	}
+	beside := 0
+	for _, it := range r.server.Items(tableName) {
+		if strings.HasPrefix(*it["sk"].S, "e#") {
+			beside++
+		}
+	}
+	if beside != 1 {
+		t.Errorf("%d items beside the record, want the one that the report wrote", beside)
+	}
+}
+
 // Somebody whose clock is days ahead says nothing of when a session began.
 func TestLateStartByAWrongClock(t *testing.T) {
 	r := newRig(t)

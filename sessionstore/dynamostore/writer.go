@@ -143,7 +143,7 @@ func (s *Store) Report(ctx context.Context, rep sessionstore.Report) (order sess
 		made: func(t sessionstore.Terms) *sessionstore.Record { return sessionstore.RecordOfReport(rep, t) },
 		apply: func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (_ []sessionstore.Ended, err error) {
 			order, err = r.Report(rep, t, spilled)
-			return nil, err
+			return r.Shed(), err
 		},
 	})
 	if err != nil {
