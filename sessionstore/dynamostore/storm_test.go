@@ -30,6 +30,7 @@ func TestStorm(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
+	t.Logf("seed %d", seed)
 	for name, delay := range map[string]time.Duration{"under the lag bound": 50 * time.Minute, "hours over it": 14 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -50,6 +51,7 @@ type storm struct {
 	random  *rand.Rand
 	server  *dynamo.Server
 	stores  []*dynamostore.Store // each a process that has seen other things
+	faster  *dynamostore.Store   // of the consumer that overtakes
 	longest time.Duration        // that a message takes
 
 	until  time.Time // after which no task is retired any more
@@ -110,7 +112,7 @@ func newStorm(t *testing.T, seed uint64, sessions int, longest time.Duration) *s
 	if err := dynamostore.EnsureTable(t.Context(), s.server.Client(), tableName); err != nil {
 		t.Fatal(err)
 	}
-	for range 4 {
+	for range 5 {
 		store, err := dynamostore.New(dynamostore.Config{
 			Client: s.server.Client(), Table: tableName, Rules: sessionstore.Rules{LagBound: lagBound},
 		})
@@ -119,6 +121,7 @@ func newStorm(t *testing.T, seed uint64, sessions int, longest time.Duration) *s
 		}
 		s.stores = append(s.stores, store)
 	}
+	s.stores, s.faster = s.stores[:4], s.stores[4]
 	s.server.SetFaults(dynamo.Rates(seed, map[dynamo.Fault]float64{
 		dynamo.FaultThrottle: 0.02, dynamo.FaultInternal: 0.01, dynamo.FaultConflict: 0.01, dynamo.FaultRequest: 0.01,
 		dynamo.FaultReply: 0.02, dynamo.FaultLate: 0.005, dynamo.FaultStale: 0.2,
@@ -138,7 +141,8 @@ func newStorm(t *testing.T, seed uint64, sessions int, longest time.Duration) *s
 }
 
 // overtake lets another consumer's delivery happen before a write, between its read and
-// its condition.
+// its condition. That consumer is a process of its own: within one, writes to a task wait
+// for each other.
 func (s *storm) overtake(operation string) {
 	if operation != "UpdateItem" || s.nested || s.random.IntN(10) > 0 {
 		return
@@ -150,7 +154,13 @@ func (s *storm) overtake(operation string) {
 	}
 }
 
-func (s *storm) store() *dynamostore.Store { return s.stores[s.random.IntN(len(s.stores))] }
+// store is that of the consumer whose turn it is.
+func (s *storm) store() *dynamostore.Store {
+	if s.nested {
+		return s.faster
+	}
+	return s.stores[s.random.IntN(len(s.stores))]
+}
 
 // later puts something into the queue.
 func (s *storm) later(delay time.Duration, do func() error, h *host) {
