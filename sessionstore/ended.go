@@ -70,7 +70,7 @@ const shedAt = EndedLimit * 3 / 4
 // record anyway and would otherwise make its next End pay: with a report, as many sessions
 // can end until the next one as a quarter of the list. What it returns is for the store to
 // keep, as what [Record.End] returns. It is nothing, and changes nothing, where there is
-// room.
+// room. It raises no version: it may only follow, in the same write, on a call that did.
 func (r *Record) Shed() []Ended {
 	if len(r.ended) < shedAt {
 		return nil

@@ -239,6 +239,9 @@ func TestSpilledEndsAreReadOnlyByLateStarts(t *testing.T) {
 	if !start("1", b.now.Add(48*time.Hour), b.now.Add(48*time.Hour)).Dropped {
 		t.Error("a clock that is off brought an ended session back")
 	}
+	if !start("2", b.now.Add(48*time.Hour), b.now).Dropped {
+		t.Error("a beginning that has not come yet brought an ended session back")
+	}
 	// Their price is shared: none is given up before the record is full, and then half.
 	before := len(b.spill)
 	b.end("later")

@@ -43,10 +43,11 @@ func (r *Record) Started(req StartedRequest, t Terms, spilled Spilled) (Receipt,
 }
 
 // began is the earliest instant at which the session can have begun. A teller
-// whose clock is off says nothing about it.
+// whose clock is off says nothing about it, and neither does one that names an instant
+// which has not come yet.
 func (req StartedRequest) began(t Terms) time.Time {
 	switch {
-	case t.clockOff(req.At):
+	case t.clockOff(req.At), req.Began.After(t.Now.Add(t.Rules.Skew)):
 		return time.Time{}
 	case req.Began.IsZero():
 		return req.At

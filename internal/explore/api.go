@@ -65,6 +65,13 @@ func (o *overTable) Retire(ctx context.Context, d autoscaler.DrainRef) error {
 	return o.Store.Retire(ctx, d)
 }
 
+// Reopen implements autoscaler.SessionStore.
+func (o *overTable) Reopen(ctx context.Context, d autoscaler.DrainRef) error {
+	o.h.forges = true
+	defer func() { o.h.forges = false }()
+	return o.Store.Reopen(ctx, d)
+}
+
 // Report implements sessionstore.Writer.
 func (o *overTable) Report(ctx context.Context, rep sessionstore.Report) (sessionstore.Order, error) {
 	if o.h.plant == ReportRemoves {
@@ -327,11 +334,4 @@ func (a *api) forged(it attributes) attributes {
 	it = maps.Clone(it)
 	it["st"] = &types.AttributeValueMemberS{Value: string(autoscaler.TaskCordoned)}
 	return it
-}
-
-// Reopen implements autoscaler.SessionStore.
-func (o *overTable) Reopen(ctx context.Context, d autoscaler.DrainRef) error {
-	o.h.forges = true
-	defer func() { o.h.forges = false }()
-	return o.Store.Reopen(ctx, d)
 }

@@ -257,6 +257,8 @@ func startedEdits() []edit {
 			"\tr.overflow = true\n", "\tr.overflow = false\n"},
 		{"started-drops-unclocked", "a writer whose clock is off drops nothing (rule 7)",
 			"if t.clockOff(at) || r.judge", "if r.judge"},
+		{"started-not-yet", "a session that is yet to begin may have ended long ago (rule 2)",
+			", req.Began.After(t.Now.Add(t.Rules.Skew)):", ":"},
 		{"end-forgotten", "an end that comes before its start is remembered (rule 3)",
 			"spill := r.remember(req.Session, CauseEnd, t)", "var spill []Ended\n\tif there {\n\t\tspill = r.remember(req.Session, CauseEnd, t)\n\t}"},
 		{"started-barrier-kept", "a reserved session that is told voids the barrier (level C)",

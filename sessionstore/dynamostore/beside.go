@@ -18,8 +18,9 @@ import (
 // says when the last of them ended; whoever asks about a session looks only at those that
 // ended after it began.
 
-// keep writes ended sessions beside their record. Written twice, it is the same item.
-func (s *Store) keep(ctx context.Context, ref autoscaler.TaskRef, ended []sessionstore.Ended, now time.Time) error {
+// keep writes ended sessions beside their record, unless that was kept last. Written
+// twice, it is the same item.
+func (s *Store) keep(ctx context.Context, ref autoscaler.TaskRef, ended []sessionstore.Ended, now time.Time, kept *string) error {
 	if len(ended) == 0 {
 		return nil
 	}
@@ -34,12 +35,19 @@ func (s *Store) keep(ctx context.Context, ref autoscaler.TaskRef, ended []sessio
 	body := packEnds(packed)
 	digest := fnv.New64a()
 	digest.Write(body)
-	it := key(ref.Service, fmt.Sprintf("%s%s#%016x", endedOf(ref.Task), sortable(last), digest.Sum64()))
+	sk := fmt.Sprintf("%s%s#%016x", endedOf(ref.Task), sortable(last), digest.Sum64())
+	if sk == *kept {
+		return nil
+	}
+	it := key(ref.Service, sk)
 	w := writer{it}
 	w.bytes("en", body)
 	w.number(attrTTL, now.Add(sessionstore.GravestoneLife).Unix())
-	_, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: it})
-	return err
+	if _, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: it}); err != nil {
+		return err
+	}
+	*kept = sk
+	return nil
 }
 
 // endedOf begins the sort keys of a task's ended sessions.
@@ -52,6 +60,7 @@ type beside struct {
 	ctx   context.Context
 	ref   autoscaler.TaskRef
 	began time.Time
+	at    time.Time // when its teller says so
 	now   time.Time
 	ids   map[sessionstore.SessionID]bool
 	err   error
@@ -69,7 +78,7 @@ func (b *beside) holds(id sessionstore.SessionID) bool {
 // says nothing about that.
 func (b *beside) from() time.Time {
 	skew := b.s.rules.Skew
-	if b.began.IsZero() || b.began.After(b.now.Add(skew)) {
+	if b.began.IsZero() || b.began.After(b.now.Add(skew)) || b.at.Sub(b.now).Abs() > skew {
 		return time.Time{}
 	}
 	return b.began.Add(-2 * skew)

@@ -495,6 +495,26 @@ func TestOldReadsDecideNothing(t *testing.T) {
 	}
 }
 
+// A teller whose clock is an hour ahead and whose message takes as long seems to tell of a
+// session that has just begun.
+func TestLateStartByAClockAhead(t *testing.T) {
+	r := newRig(t)
+	r.open("t", 4)
+	for i := range 12 {
+		r.Advance(time.Second)
+		r.must(r.begin("t", session(i)), "Begin")
+		r.must(r.end("t", session(i)), "End")
+	}
+	r.report("t", 4)
+	r.Advance(30 * time.Minute)
+	receipt, err := r.store.Started(t.Context(), sessionstore.StartedRequest{
+		Ref: ref("t"), Session: session(0), At: r.Now().Add(time.Minute), Began: r.Now(),
+	})
+	if err != nil || !receipt.Dropped {
+		t.Errorf("%+v, %v", receipt, err)
+	}
+}
+
 // What a report carries off beside the record is known there to every process.
 func TestReportSheds(t *testing.T) {
 	r := newRig(t)
@@ -531,9 +551,48 @@ func TestLateStartByAWrongClock(t *testing.T) {
 	}
 	r.open("t", 4)
 	ahead := r.Now().Add(48 * time.Hour)
-	receipt, err := r.store.Started(t.Context(), sessionstore.StartedRequest{Ref: ref("t"), Session: session(0), At: ahead})
-	if err != nil || !receipt.Dropped {
-		t.Errorf("%+v, %v", receipt, err)
+	for i, req := range []sessionstore.StartedRequest{{At: ahead}, {At: r.Now(), Began: ahead}} {
+		req.Ref, req.Session = ref("t"), session(i)
+		receipt, err := r.store.Started(t.Context(), req)
+		if err != nil || !receipt.Dropped {
+			t.Errorf("%+v: %+v, %v", req, receipt, err)
+		}
+	}
+}
+
+// A call that is overtaken again and again keeps all that it makes a record give up, and
+// nothing twice.
+func TestGivenUpAnew(t *testing.T) {
+	r := newRig(t)
+	r.open("t", 4)
+	end := func(s *dynamostore.Store, i int) {
+		r.Advance(time.Second)
+		r.must(s.End(t.Context(), sessionstore.EndRequest{Ref: ref("t"), Session: session(i), At: r.Now()}), "End")
+	}
+	for i := range 16 {
+		end(r.store, i)
+	}
+	other, overtaken, puts := r.another(), false, 0
+	r.server.Before(func(operation string) {
+		switch {
+		case operation == "PutItem":
+			puts++
+		case operation == "UpdateItem" && !overtaken:
+			overtaken = true
+			for i := 17; i < 25; i++ {
+				end(other, i)
+			}
+		}
+	})
+	end(r.store, 16)
+	if puts != 3 { // 0–7 by each of the two, and 8–15 by the one that is made anew
+		t.Errorf("%d items were put beside the record, want 3", puts)
+	}
+	for i := range 16 {
+		receipt, err := r.another().Started(t.Context(), sessionstore.StartedRequest{Ref: ref("t"), Session: session(i), At: r.Now(), Began: clock()})
+		if err != nil || !receipt.Dropped {
+			t.Errorf("a late start of session %d: %+v, %v", i, receipt, err)
+		}
 	}
 }
 

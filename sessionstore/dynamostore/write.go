@@ -28,7 +28,8 @@ const attempts = 12
 type change struct {
 	op    string
 	ref   autoscaler.TaskRef
-	began time.Time // of the session that may have ended already; zero for any
+	began time.Time // of the session that may have ended already, by its teller; zero for any
+	at    time.Time // when the teller says so
 	made  func(sessionstore.Terms) *sessionstore.Record
 	apply func(*sessionstore.Record, sessionstore.Terms, sessionstore.Spilled) ([]sessionstore.Ended, error)
 	// none is for a call that has an answer where there is no record. Without it that
@@ -52,7 +53,7 @@ func (s *Store) write(ctx context.Context, c change) error {
 		return err
 	}
 	defer release()
-	base, fresh := s.seen.last(c.ref), false
+	base, fresh, kept := s.seen.last(c.ref), false, ""
 	for range attempts {
 		if base == nil {
 			if base, err = s.fetch(ctx, c.ref); err != nil {
@@ -60,7 +61,7 @@ func (s *Store) write(ctx context.Context, c change) error {
 			}
 			fresh = true
 		}
-		next, err := s.attempt(ctx, c, base, fresh)
+		next, err := s.attempt(ctx, c, base, fresh, &kept)
 		switch {
 		case errors.Is(err, errNotFresh):
 			base = nil
@@ -87,8 +88,9 @@ type stored struct {
 }
 
 // attempt applies the change to what is stored and writes it. It returns what is stored
-// in truth where somebody else was first, and nil where the call is over.
-func (s *Store) attempt(ctx context.Context, c change, base *stored, fresh bool) (*stored, error) {
+// in truth where somebody else was first, and nil where the call is over. What the call has
+// kept beside the record already is under the key kept.
+func (s *Store) attempt(ctx context.Context, c change, base *stored, fresh bool, kept *string) (*stored, error) {
 	terms := s.terms()
 	r, version := s.start(c, base, terms)
 	if r == nil {
@@ -97,7 +99,7 @@ func (s *Store) attempt(ctx context.Context, c change, base *stored, fresh bool)
 		}
 		return nil, s.without(ctx, c, terms)
 	}
-	spilled := &beside{s: s, ctx: ctx, ref: c.ref, began: c.began, now: terms.Now}
+	spilled := &beside{s: s, ctx: ctx, ref: c.ref, began: c.began, at: c.at, now: terms.Now}
 	ended, err := c.apply(r, terms, spilled.holds)
 	if spilled.err != nil {
 		return nil, s.failed(ctx, c.op, c.ref, spilled.err)
@@ -109,8 +111,9 @@ func (s *Store) attempt(ctx context.Context, c change, base *stored, fresh bool)
 		return nil, err
 	}
 	// First what the record gives up, then the record: between the two a session is
-	// remembered twice, and the other way round it would be forgotten.
-	if err := s.keep(ctx, c.ref, ended, terms.Now); err != nil {
+	// remembered twice, and the other way round it would be forgotten. Where the record is
+	// never written, it stands there as it was, and what it says comes first.
+	if err := s.keep(ctx, c.ref, ended, terms.Now, kept); err != nil {
 		return nil, s.failed(ctx, c.op, c.ref, err)
 	}
 	next := &stored{item: encode(r), record: r}

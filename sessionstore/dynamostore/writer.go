@@ -9,14 +9,14 @@ import (
 
 // Begin implements sessionstore.Writer.
 func (s *Store) Begin(ctx context.Context, req sessionstore.BeginRequest) (sessionstore.Grant, error) {
-	return s.ask(ctx, change{op: "Begin", ref: req.Ref, began: req.At}, func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (sessionstore.Grant, error) {
+	return s.ask(ctx, change{op: "Begin", ref: req.Ref, began: req.At, at: req.At}, func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (sessionstore.Grant, error) {
 		return r.Begin(req, t, spilled)
 	})
 }
 
 // Reserve implements sessionstore.Writer.
 func (s *Store) Reserve(ctx context.Context, req sessionstore.ReserveRequest) (sessionstore.Grant, error) {
-	return s.ask(ctx, change{op: "Reserve", ref: req.Ref, began: req.At}, func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (sessionstore.Grant, error) {
+	return s.ask(ctx, change{op: "Reserve", ref: req.Ref, began: req.At, at: req.At}, func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (sessionstore.Grant, error) {
 		return r.Reserve(req, t, spilled)
 	})
 }
@@ -45,7 +45,7 @@ func (s *Store) Started(ctx context.Context, req sessionstore.StartedRequest) (s
 	if err != nil || !receipt.Registered {
 		return receipt, err
 	}
-	look := beside{s: s, ctx: ctx, ref: req.Ref, began: began(req), now: s.clock.now()}
+	look := beside{s: s, ctx: ctx, ref: req.Ref, began: began(req), at: req.At, now: s.clock.now()}
 	receipt.Dropped = look.holds(req.Session)
 	if look.err != nil {
 		return sessionstore.Receipt{}, s.failed(ctx, "Started", req.Ref, look.err)
@@ -59,7 +59,7 @@ func (s *Store) Started(ctx context.Context, req sessionstore.StartedRequest) (s
 func (s *Store) started(ctx context.Context, req sessionstore.StartedRequest) (receipt sessionstore.Receipt, err error) {
 	registers := false
 	err = s.write(ctx, change{
-		op: "Started", ref: req.Ref, began: began(req),
+		op: "Started", ref: req.Ref, began: began(req), at: req.At,
 		made: func(t sessionstore.Terms) *sessionstore.Record {
 			registers = true
 			return sessionstore.RecordOfStarted(req, t)
@@ -124,7 +124,7 @@ func (s *Store) endAlone(ctx context.Context, req sessionstore.EndRequest, t ses
 		return err
 	}
 	ended := []sessionstore.Ended{{Session: req.Session, At: t.Now, Cause: sessionstore.CauseEnd}}
-	if err := s.keep(ctx, req.Ref, ended, t.Now); err != nil {
+	if err := s.keep(ctx, req.Ref, ended, t.Now, new(string)); err != nil {
 		return s.failed(ctx, "End", req.Ref, err)
 	}
 	return nil
@@ -142,7 +142,11 @@ func (s *Store) Report(ctx context.Context, rep sessionstore.Report) (order sess
 		op: "Report", ref: rep.Ref,
 		made: func(t sessionstore.Terms) *sessionstore.Record { return sessionstore.RecordOfReport(rep, t) },
 		apply: func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (_ []sessionstore.Ended, err error) {
+			before := r.Version()
 			order, err = r.Report(rep, t, spilled)
+			if r.Version() == before { // nothing is written
+				return nil, err
+			}
 			return r.Shed(), err
 		},
 	})
