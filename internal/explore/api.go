@@ -26,7 +26,7 @@ type overTable struct {
 
 // by returns the store as a hand calls it.
 func (t *table) by(h *hand) *overTable {
-	s, err := dynamostore.New(dynamostore.Config{Client: &api{t: t, h: h}, Table: tableName, Owner: "explorer", Now: h.clock})
+	s, err := dynamostore.New(dynamostore.Config{Client: &api{t: t, h: h, read: map[string]attributes{}}, Table: tableName, Owner: "explorer", Now: h.clock})
 	must(err)
 	return &overTable{s, h}
 }
@@ -113,6 +113,7 @@ type api struct {
 	// reply was lost.
 	mark  []byte
 	saved int64
+	read  map[string]attributes // what it has read last, by sort key
 }
 
 var _ dynamostore.API = (*api)(nil)
@@ -120,8 +121,8 @@ var _ dynamostore.API = (*api)(nil)
 // GetItem implements dynamostore.API.
 func (a *api) GetItem(_ context.Context, in *dynamodb.GetItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
 	sk := sortKey(in.Key)
-	// Nobody overrides anything here, and when a controller last saved matters to level C
-	// alone: reading these is no call that others could come between.
+	// Nobody overrides anything here, and no process here acts on when a controller last
+	// saved: reading these is no call that others could come between.
 	if sk == "s#control" || in.ProjectionExpression != nil {
 		return &dynamodb.GetItemOutput{}, nil
 	}
@@ -132,6 +133,7 @@ func (a *api) GetItem(_ context.Context, in *dynamodb.GetItemInput, _ ...func(*d
 		it, of := m.w.item(sk)
 		return outcome{it, nil, of}
 	}})
+	a.read[sk] = it
 	if sk == checkpointKey {
 		it = a.marked(it)
 	}
@@ -222,13 +224,29 @@ func (a *api) UpdateItem(_ context.Context, in *dynamodb.UpdateItemInput, _ ...f
 	if sk == checkpointKey {
 		in = a.unmarked(in)
 	}
+	do := a.update(sk, in)
 	if a.h.plant == NoVersionInRetire && strings.HasPrefix(sk, taskKeys) && retires(in) {
-		blind := *in
-		blind.ConditionExpression = aws.String(*in.ConditionExpression + " OR attribute_exists(#v)")
-		in = &blind
+		do = a.overwrite(sk, in)
 	}
+	lands := strings.HasPrefix(sk, taskKeys)
+	_, err := call[struct{}](a.h, request{name: "UpdateItem " + sk, writes: true, lands: lands, do: do, again: func(m *move) outcome {
+		if first := do(m); first.err != nil {
+			return first
+		}
+		second := do(m)
+		return outcome{nil, repeated{second.err}, repeatedRefusal{second.of}}
+	}})
+	a.saved = 0
+	if sk == checkpointKey {
+		err = a.answered(in, err)
+	}
+	return &dynamodb.UpdateItemOutput{}, err
+}
+
+// update carries a write out as the fake does.
+func (a *api) update(sk string, in *dynamodb.UpdateItemInput) func(m *move) outcome {
 	tried := map[any]written{}
-	_, err := call[struct{}](a.h, request{name: "UpdateItem " + sk, writes: true, do: func(m *move) outcome {
+	return func(m *move) outcome {
 		before, of := m.w.item(sk)
 		w, there := tried[of]
 		if !there {
@@ -240,16 +258,30 @@ func (a *api) UpdateItem(_ context.Context, in *dynamodb.UpdateItemInput, _ ...f
 		}
 		m.putItem(sk, w.item)
 		return outcome{}
-	}})
-	a.saved = 0
-	if sk == checkpointKey {
-		err = a.answered(in, err)
 	}
-	return &dynamodb.UpdateItemOutput{}, err
+}
+
+// overwrite puts what a write makes of the item that the program has read, whatever stands
+// there by now: the bug that there is no condition.
+func (a *api) overwrite(sk string, in *dynamodb.UpdateItemInput) func(m *move) outcome {
+	w := a.t.write(a.read[sk], in)
+	return func(m *move) outcome {
+		m.putItem(sk, w.item)
+		return outcome{}
+	}
 }
 
 // refusal identifies a refused write: it carries what stands there.
 type refusal struct{ by any }
+
+// repeated is the refusal of a write that was carried out at the first try.
+type repeated struct{ error }
+
+// Unwrap returns the refusal.
+func (r repeated) Unwrap() error { return r.error }
+
+// repeatedRefusal identifies it.
+type repeatedRefusal struct{ of any }
 
 // retires reports that a write retires a record.
 func retires(in *dynamodb.UpdateItemInput) bool {
@@ -280,7 +312,7 @@ func (a *api) DeleteItem(_ context.Context, in *dynamodb.DeleteItemInput, _ ...f
 
 // A save has a mark that nobody else's has, drawn anew each time that a program is run
 // again. In a world all marks are one, and whose it is follows from what the program has
-// heard: that which it made itself is the revision whose reply it lost.
+// heard: its own is on the revision that it made without hearing so.
 var (
 	oneMark   = &types.AttributeValueMemberB{Value: []byte("mark")}
 	otherMark = &types.AttributeValueMemberB{Value: []byte("another's")}
@@ -298,10 +330,11 @@ func (a *api) unmarked(in *dynamodb.UpdateItemInput) *dynamodb.UpdateItemInput {
 // answered takes in the answer to a save, and returns it as the program hears it.
 func (a *api) answered(in *dynamodb.UpdateItemInput, err error) error {
 	var refused *types.ConditionalCheckFailedException
-	switch {
-	case errors.Is(err, errLost):
+	var again repeated
+	if errors.Is(err, errLost) || errors.As(err, &again) {
 		must(attributes(in.ExpressionAttributeValues).number(":next", &a.saved))
-	case errors.As(err, &refused):
+	}
+	if errors.As(err, &refused) {
 		told := *refused
 		told.Item = a.marked(refused.Item)
 		return &told

@@ -13,7 +13,7 @@ import (
 // on a table it is a program as a controller's is, and others come between its calls.
 type errand struct {
 	label string
-	says  any // what it says beyond its label and the time; comparable
+	says  any // what it says beyond its label and the time at which it begins; comparable
 	run   func(ctx context.Context, s teller) (then func(m *move))
 }
 
@@ -36,10 +36,12 @@ func (m *move) does(x errand) {
 	x.run(context.Background(), m.direct().table)(m)
 }
 
-// errandKey tells the program of one errand from those of others.
+// errandKey tells the program of one errand from those of others. One that begins later
+// says another time.
 type errandKey struct {
 	label string
 	says  any
+	at    int32
 }
 
 // errandStep is the beginning of an errand. Who runs it stands at a place of the world.
@@ -51,7 +53,7 @@ func (e *explorer) errandStep(w *world, at place, x errand, spend func(*move), t
 		})
 		return
 	}
-	key := errandKey{x.label, x.says}
+	key := errandKey{x.label, x.says, w.now}
 	p := e.errands[key]
 	if p == nil {
 		p = &program{x.label, func(h *hand) { h.then = x.run(context.Background(), h.table) }}

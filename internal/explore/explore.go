@@ -76,6 +76,13 @@ func newExplorer(s *Scene) *explorer {
 	if s.OnTable {
 		e.table = newTable()
 	}
+	if s.Daemon {
+		e.pass.run = func(h *hand) {
+			for range s.Passes {
+				pass(h)
+			}
+		}
+	}
 	return e
 }
 

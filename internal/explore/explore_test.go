@@ -3,6 +3,7 @@ package explore
 import (
 	"flag"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 
 var (
 	whole   = flag.Bool("whole", false, "explore the large scenes too")
-	onTable = flag.Bool("table", false, "explore all scenes on a table too")
+	onTable = flag.Bool("table", false, "explore all small scenes on a table too")
 )
 
 // scenes are the scenes in which everything must hold. The small ones are run by every
@@ -88,8 +89,8 @@ func TestScenes(t *testing.T) {
 	}
 }
 
-// tableScenes are the same scenes, through the shipped store on a table, call of the table
-// by call of the table, and some that only a table has.
+// tableScenes are the small scenes once more, through the shipped store on a table, call of
+// the table by call of the table, and some that only a table has.
 func tableScenes() (small, large []Scene) {
 	scenes, _ := scenes()
 	for _, s := range scenes {
@@ -101,11 +102,23 @@ func tableScenes() (small, large []Scene) {
 		}
 	}
 	for _, level := range []autoscaler.Level{autoscaler.LevelA, autoscaler.LevelB} {
-		s := Scene{Level: level, OnTable: true, Running: 2, Want: 1, Controllers: 1, Passes: 2, Users: []User{{Reopens: true}}, Reports: 2}
-		s.Name, s.Stale = string(level)+": a pass reads what was", 1
-		large = append(large, s)
-		s.Name, s.Stale, s.Faults, s.Reports = string(level)+": anybody's reply is lost", 0, 1, 3
-		large = append(large, s)
+		for name, change := range map[string]func(s *Scene){
+			"a pass reads what was":        func(s *Scene) { s.Stale, s.Reports = 2, 2 },
+			"a record is not there yet":    func(s *Scene) { s.Stale, s.Running, s.Want, s.Spare, s.ScaleOut, s.Passes = 1, 1, 2, 1, true, 1 },
+			"anybody's call goes wrong":    func(s *Scene) { s.Faults, s.Passes, s.From = 1, 1, FromAcknowledged },
+			"a write arrives late":         func(s *Scene) { s.Lates, s.Reports, s.From = 1, 1, FromAcknowledged },
+			"a daemon has seen the record": func(s *Scene) { s.Daemon = true },
+			"after the cordon has lapsed": func(s *Scene) {
+				s.From, s.Passes, s.Reports, s.Jumps, s.Ahead = FromAcknowledged, 1, 1, 1, []time.Duration{16 * time.Minute}
+			},
+		} {
+			s := Scene{
+				Name: string(level) + ": " + name, Level: level, OnTable: true, Running: 2, Want: 1, Controllers: 1, Passes: 2,
+				Users: []User{{Reopens: true}}, Reports: 3,
+			}
+			change(&s)
+			large = append(large, s)
+		}
 	}
 	return small, large
 }
@@ -140,32 +153,33 @@ func holds(t *testing.T, s Scene) {
 // found, and the way to it is printed.
 func TestPlanted(t *testing.T) {
 	base := Scene{Level: autoscaler.LevelA, Running: 2, Want: 1, Controllers: 1, Passes: 2}
-	for plant, change := range map[Plant]func(s *Scene){
-		NoVersionInRetire: func(s *Scene) {
+	for plant, c := range map[Plant]struct {
+		breaks string
+		change func(s *Scene)
+	}{
+		NoVersionInRetire: {"u0 was granted", func(s *Scene) {
 			s.From, s.Users, s.Reports = FromAcknowledged, []User{{Reopens: true}}, 1
-		},
-		ReopenOfRetired:       func(s *Scene) { s.From, s.Reopens = FromRetired, 1 },
-		UnprotectBeforeRetire: func(s *Scene) { s.From, s.Users = FromAcknowledged, []User{{Reopens: true}} },
-		OpenBeforeProtected:   func(s *Scene) { s.Spare, s.Running, s.ScaleOut, s.Reports = 1, 1, true, 2 },
-		Subtraction:           func(s *Scene) { s.From, s.Foreign = FromUnprotected, 1 },
-		ReportRemoves: func(s *Scene) {
-			s.Users, s.Reports = []User{{}}, 3
-		},
-		StopWithoutLastRead: func(s *Scene) {
+		}},
+		ReopenOfRetired:       {"I2", func(s *Scene) { s.From, s.Reopens = FromRetired, 1 }},
+		UnprotectBeforeRetire: {"I1", func(s *Scene) { s.From, s.Users = FromAcknowledged, []User{{Reopens: true}} }},
+		OpenBeforeProtected:   {"I1", func(s *Scene) { s.Spare, s.Running, s.ScaleOut, s.Reports = 1, 1, true, 2 }},
+		Subtraction:           {"I4", func(s *Scene) { s.From, s.Foreign = FromUnprotected, 1 }},
+		ReportRemoves:         {"u0 was granted", func(s *Scene) { s.Users, s.Reports = []User{{}}, 3 }},
+		StopWithoutLastRead: {"I3", func(s *Scene) {
 			s.Level, s.From, s.Passes, s.Users = autoscaler.LevelB, FromUnprotected, 2, []User{{Stray: true}}
 			s.Jumps, s.Ahead = 2, []time.Duration{3 * time.Minute}
-		},
+		}},
 	} {
 		for _, there := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, on a table %t", plant, there), func(t *testing.T) {
 				t.Parallel()
 				s := base
 				s.Name, s.Plant, s.OnTable = string(plant), plant, there
-				change(&s)
+				c.change(&s)
 				r := Explore(s, Limits{States: mostStates})
 				t.Log(r)
-				if len(r.Broken) == 0 {
-					t.Error("the bug is not found")
+				if len(r.Broken) == 0 || !strings.HasPrefix(r.Broken[0], c.breaks) {
+					t.Errorf("the bug is not found by what it breaks: %s", c.breaks)
 				}
 			})
 		}

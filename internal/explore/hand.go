@@ -58,6 +58,11 @@ type request struct {
 	// dangerous call.
 	writes bool
 	lags   bool
+	// lands says that it may arrive long after its sender has given it up.
+	lands bool
+	// again carries a write out twice, as a client does that got no reply to the first, and
+	// returns the second answer. Nil where nobody asks twice.
+	again  func(m *move) outcome
 	permit *autoscaler.Permit
 	count  int // what a desired count is set to
 	do     func(m *move) outcome
@@ -342,6 +347,12 @@ func (h *hand) Open(_ context.Context, req autoscaler.OpenRequest) (autoscaler.T
 	})
 }
 
+// toldRecord identifies the answer of a call on a record: what stands there, and the error.
+type toldRecord struct {
+	record *record
+	err    any
+}
+
 // record makes a call that changes one record and is answered with it.
 func (h *hand) record(name string, ref autoscaler.TaskRef, do func(m *move) error) (autoscaler.TaskActivity, error) {
 	return call[autoscaler.TaskActivity](h, request{name: name + " " + string(ref.Task), writes: true, do: func(m *move) outcome {
@@ -350,9 +361,7 @@ func (h *hand) record(name string, ref autoscaler.TaskRef, do func(m *move) erro
 		if r != nil {
 			o.value = r.Activity(m.w.clock(), m.terms())
 		}
-		if err == nil {
-			o.of = r
-		}
+		o.of = toldRecord{r, o.of}
 		return o
 	}})
 }

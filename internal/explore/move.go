@@ -54,6 +54,9 @@ func (m *move) putRecord(slot int, r *record) {
 	}
 	if m.w.left.stale > 0 {
 		m.w.before[slot] = m.w.records[slot]
+		if m.w.records[slot] == nil {
+			m.w.before[slot] = &nowhere
+		}
 	}
 	m.w.records[slot] = r
 	m.judge(slot, was, r.Record)

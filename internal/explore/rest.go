@@ -25,7 +25,7 @@ func (e *explorer) rest(w world) (stuck string) {
 	}
 	// Worlds that differ only in how they came about have one end.
 	w.actors, w.brokers, w.posts, w.operator = [maxActors]*local{}, [maxUsers]*local{}, [maxTasks]*local{}, nil
-	w.left, w.before = budget{starts: w.left.starts}, [maxTasks]*record{}
+	w.left, w.before, w.flight = budget{starts: w.left.starts}, [maxTasks]*record{}, nil
 	e.untable(&w)
 	w.told = [maxTasks]int32{}
 	if stuck, known := e.rested[w]; known {

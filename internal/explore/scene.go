@@ -26,6 +26,7 @@ type Scene struct {
 
 	Controllers int // 1 or 2; they share Passes
 	Passes      int
+	Daemon      bool // a controller makes all passes in one run, with a store that has seen the first
 	ScaleOut    bool // a writer wants one task more, at any time
 
 	Users []User
@@ -33,8 +34,8 @@ type Scene struct {
 	Reports int // of all processes together
 	Reopens int // by an operator, of any cordoned or retired record
 	Foreign int // writes of the desired count by somebody else
-	Faults  int // calls whose effect happens and whose reply is lost
-	Lates   int // desired counts that are sent in time and arrive whenever they like
+	Faults  int // writes whose reply is lost; on a table also whose request is, and that are made twice
+	Lates   int // desired counts, on a table records too, that are sent in time and arrive whenever they like
 	Stale   int // reads of the whole service from a table that show one task as it was a write ago
 	// Jumps is how often the clock may go on, by one of Ahead.
 	Jumps int

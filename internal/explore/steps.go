@@ -38,12 +38,19 @@ func (e *explorer) actorSteps(w *world, take taker) {
 		switch l := w.actors[i]; {
 		case l == nil && i < e.scene.Controllers && w.left.passes > 0 && !idle:
 			idle = true
-			e.beginStep(w, at, name+" begins a pass", e.pass, func(m *move) { m.w.left.passes-- }, take)
+			e.beginStep(w, at, name+" begins a pass", e.pass, e.spendPass, take)
 		case l == nil && i == maxActors-1 && w.left.scaleOuts > 0:
 			e.beginStep(w, at, name+" begins", e.scaleOut, func(m *move) { m.w.left.scaleOuts-- }, take)
 		case l != nil:
 			e.callSteps(w, at, name, take)
 		}
+	}
+}
+
+// spendPass is the price of a run of the controller's program.
+func (e *explorer) spendPass(m *move) {
+	if m.w.left.passes--; e.scene.Daemon {
+		m.w.left.passes = 0
 	}
 }
 
@@ -59,11 +66,12 @@ func (e *explorer) beginStep(w *world, at place, label string, p *program, spend
 	}, take)
 }
 
-// errLost is what a caller hears whose call was carried out and whose reply was lost, and
-// errLostRefusal what it hears where the reply was a refusal. It cannot tell them apart.
+// What a caller hears that got no reply. A program cannot tell them apart, but its hand
+// can: whose mark a checkpoint has hangs on it, so that they must differ in their texts.
 var (
 	errLost        = errors.New("the reply was lost")
 	errLostRefusal = errors.New("the reply was lost, a refusal")
+	errLostRequest = errors.New("the request was lost")
 )
 
 // callSteps are those of the next call of a program that has begun.
@@ -77,28 +85,34 @@ func (e *explorer) ways(w *world, at place, r *request, name string, first func(
 		first(m)
 		e.hear(m, at, r.do(m))
 	})
-	for i, before := range w.before {
-		if !r.lags || before == nil || w.left.stale == 0 {
-			continue
-		}
-		take(name+": "+r.name+", "+string(taskID(i))+" as it was", func(m *move) {
-			first(m)
-			m.w.left.stale--
-			m.w.before = [maxTasks]*record{} // nothing is told old any more
-			was := *m
-			was.w.records[i] = before
-			e.hear(m, at, r.do(&was))
-		})
+	if r.lags && w.left.stale > 0 {
+		e.staleWays(w, at, r, name, first, take)
 	}
 	if r.writes && w.left.faults > 0 {
-		take(name+": "+r.name+", reply lost", func(m *move) {
-			first(m)
-			m.w.left.faults--
-			lost := errLost
+		faulty := func(what string, do func(m *move) outcome) {
+			take(name+": "+r.name+", "+what, func(m *move) {
+				first(m)
+				m.w.left.faults--
+				e.hear(m, at, do(m))
+			})
+		}
+		faulty("reply lost", func(m *move) outcome {
 			if r.do(m).err != nil {
-				lost = errLostRefusal
+				return said(errLostRefusal)
 			}
-			e.hear(m, at, said(lost))
+			return said(errLost)
+		})
+		if r.again != nil {
+			faulty("request lost", func(*move) outcome { return said(errLostRequest) })
+			faulty("asked twice", r.again)
+		}
+	}
+	if r.lands && w.left.lates > 0 && w.flight == nil {
+		take(name+": "+r.name+", on its way", func(m *move) {
+			first(m)
+			m.w.left.lates--
+			m.w.flight = r
+			e.hear(m, at, said(errLostRequest))
 		})
 	}
 	if r.permit != nil && r.permit.Call == autoscaler.CallSetDesired && w.left.lates > 0 && !w.late.sent && !r.permit.Expired(w.clock()) {
@@ -107,6 +121,27 @@ func (e *explorer) ways(w *world, at place, r *request, name string, first func(
 			m.w.left.lates--
 			m.w.late = late{true, r.count, began(*r.permit)}
 			e.hear(m, at, said(errLost))
+		})
+	}
+}
+
+// staleWays are those of a read that shows one task as it was a write ago.
+func (e *explorer) staleWays(w *world, at place, r *request, name string, first func(*move), take taker) {
+	for i, before := range w.before {
+		if before == nil {
+			continue
+		}
+		take(name+": "+r.name+", "+string(taskID(i))+" as it was", func(m *move) {
+			first(m)
+			if m.w.left.stale--; m.w.left.stale == 0 {
+				m.w.before = [maxTasks]*record{} // nothing is told old any more
+			}
+			was := *m
+			was.w.records[i] = before
+			if before == &nowhere {
+				was.w.records[i] = nil
+			}
+			e.hear(m, at, r.do(&was))
 		})
 	}
 }
@@ -256,8 +291,14 @@ func (e *explorer) arriveSteps(w *world, i, slot int, take taker) {
 	}
 }
 
-// outsideSteps are what people, other programs and time do.
+// outsideSteps are what people, other programs, the network and time do.
 func (e *explorer) outsideSteps(w *world, take taker) {
+	if r := w.flight; r != nil {
+		take("the late "+r.name+" arrives", func(m *move) {
+			r.do(m)
+			m.w.flight = nil
+		})
+	}
 	operator := func(w *world) **local { return &w.operator }
 	if w.operator != nil {
 		e.callSteps(w, operator, "somebody", take)

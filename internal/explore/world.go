@@ -28,7 +28,8 @@ type world struct {
 	records [maxTasks]*record
 	counts  *record         // a table's counts of what did not last; only its item
 	beside  [maxTasks]*ends // what stands beside the records on a table
-	// before is what each record was a write ago, as long as reads may be that old.
+	// before is what each record was a write ago, as long as reads may be that old;
+	// &nowhere where there was none, nil where that is no matter.
 	before     [maxTasks]*record
 	processes  [maxTasks]*process
 	reports    [maxTasks]*report
@@ -41,6 +42,7 @@ type world struct {
 	posts    [maxTasks]*local
 	operator *local
 	late     late
+	flight   *request // a write to a record that its sender has given up, and that will arrive
 	// told is when each retired record was told of a session, 0 where it was not. It
 	// steers nothing; the invariants need it.
 	told [maxTasks]int32
@@ -196,6 +198,9 @@ func (w *world) count(p phase) int {
 	}
 	return n
 }
+
+// nowhere stands for no record in world.before.
+var nowhere record
 
 // interner makes equal values one pointer. A nil one keeps nothing: for worlds that are
 // not compared.
