@@ -130,14 +130,14 @@ func TestSessionCostsTwo(t *testing.T) {
 		c.open("t", 16)
 		c.measure(40) // the first fill the record
 		first, firstReport := c.measure(400)
-		for range 20 {
+		want, wantReport, more := 2.0, 1.5, 20 // four sessions end between two reports, and eight share a unit
+		if !reports {
+			want, wantReport, more = 2.125, 0, 2
+		}
+		for range more {
 			c.measure(480)
 		}
 		last, lastReport := c.measure(400)
-		want, wantReport := 2.0, 1.5 // four sessions end between two reports, and eight share a unit
-		if !reports {
-			want, wantReport = 2.125, 0
-		}
 		if first != want || last != want || firstReport != wantReport || lastReport != wantReport {
 			t.Errorf("reports %t: a session costs %.3f write units at first and %.3f after %d, a report %.3f and %.3f; want %.3f and %.3f",
 				reports, first, last, c.began, firstReport, lastReport, want, wantReport)
