@@ -1,10 +1,14 @@
 package dynamostore_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,9 +51,34 @@ func harness(t *testing.T, client lacking, rules sessionstore.Rules) storetest.H
 	}
 }
 
+// oneAtATime are the servers whose conditions are not atomic: of two requests that they
+// serve at once both can hold. They are asked one request at a time.
+func oneAtATime() map[string]bool { return map[string]bool{"moto": true} }
+
+// queue sends one request at a time, to the last byte of its answer.
+type queue struct{ turn *sync.Mutex }
+
+// Do implements the SDK's HTTP client.
+func (q queue) Do(r *http.Request) (*http.Response, error) {
+	q.turn.Lock()
+	defer q.turn.Unlock()
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response, err
+}
+
 func foreignClient(s foreign.Server) *dynamodb.Client {
+	var client dynamodb.HTTPClient // the SDK's own
+	if oneAtATime()[s.Name] {
+		client = queue{&sync.Mutex{}}
+	}
 	return dynamodb.New(dynamodb.Options{
-		Region: "us-east-1", BaseEndpoint: aws.String(s.Endpoint),
+		Region: "us-east-1", BaseEndpoint: aws.String(s.Endpoint), HTTPClient: client,
 		Credentials: aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 			return aws.Credentials{AccessKeyID: "test", SecretAccessKey: "test"}, nil
 		}),
