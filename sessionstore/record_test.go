@@ -242,6 +242,10 @@ func TestSpilledEndsAreReadOnlyByLateStarts(t *testing.T) {
 	if !start("2", b.now.Add(48*time.Hour), b.now).Dropped {
 		t.Error("a beginning that has not come yet brought an ended session back")
 	}
+	// One that is ahead, and whose message took as long, tells of a session that seems new.
+	if !start("3", b.now, b.now.Add(time.Minute)).Dropped {
+		t.Error("a message from a clock ahead brought an ended session back")
+	}
 	// Their price is shared: none is given up before the record is full, and then half.
 	before := len(b.spill)
 	b.end("later")

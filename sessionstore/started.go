@@ -15,7 +15,7 @@ func (r *Record) Started(req StartedRequest, t Terms, spilled Spilled) (Receipt,
 	if err := checkSession("Started", r.ref, req.Session); err != nil {
 		return Receipt{}, err
 	}
-	if r.state == autoscaler.TaskGone || r.hasEnded(req.Session, req.began(t), t, spilled) {
+	if r.state == autoscaler.TaskGone || r.hasEnded(req.Session, req.Earliest(t), t, spilled) {
 		receipt := r.receipt()
 		receipt.Dropped = true
 		return receipt, nil
@@ -42,10 +42,11 @@ func (r *Record) Started(req StartedRequest, t Terms, spilled Spilled) (Receipt,
 	return r.receipt(), nil
 }
 
-// began is the earliest instant at which the session can have begun. A teller
-// whose clock is off says nothing about it, and neither does one that names an instant
-// which has not come yet.
-func (req StartedRequest) began(t Terms) time.Time {
+// Earliest returns the earliest instant at which the session can have begun, zero where
+// nothing is known of it. A teller whose clock is off says nothing about it, and neither
+// does one that names an instant which has not come yet. A store looks for the session's
+// end among those that it keeps beside the record from then on.
+func (req StartedRequest) Earliest(t Terms) time.Time {
 	switch {
 	case t.clockOff(req.At), req.Began.After(t.Now.Add(t.Rules.Skew)):
 		return time.Time{}

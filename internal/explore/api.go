@@ -224,12 +224,11 @@ func (a *api) UpdateItem(_ context.Context, in *dynamodb.UpdateItemInput, _ ...f
 	if sk == checkpointKey {
 		in = a.unmarked(in)
 	}
-	do := a.update(sk, in)
-	if a.h.plant == NoVersionInRetire && strings.HasPrefix(sk, taskKeys) && retires(in) {
+	do, ofTask := a.update(sk, in), strings.HasPrefix(sk, taskKeys)
+	if a.h.plant == NoVersionInRetire && ofTask && retires(in) {
 		do = a.overwrite(sk, in)
 	}
-	lands := strings.HasPrefix(sk, taskKeys)
-	_, err := call[struct{}](a.h, request{name: "UpdateItem " + sk, writes: true, lands: lands, do: do, again: func(m *move) outcome {
+	_, err := call[struct{}](a.h, request{name: "UpdateItem " + sk, writes: true, lands: ofTask, do: do, again: func(m *move) outcome {
 		if first := do(m); first.err != nil {
 			return first
 		}

@@ -167,11 +167,11 @@ func deliver(rep *report, on int) errand {
 
 // opens has the process open its record with the protection that it read back.
 // Overtaken, it reads the version with its next report.
-func (m *move) opens(on int) errand {
-	p := m.w.processes[on]
-	req := autoscaler.OpenRequest{Ref: ref(on), Version: p.order.Version, ProtectedUntil: until(p.protected), At: m.w.clock()}
-	if m.scene.Plant == OpenBeforeProtected {
-		req.ProtectedUntil = m.w.clock().Add(protection)
+func (w *world) opens(plant Plant, on int) errand {
+	p := w.processes[on]
+	req := autoscaler.OpenRequest{Ref: ref(on), Version: p.order.Version, ProtectedUntil: until(p.protected), At: w.clock()}
+	if plant == OpenBeforeProtected {
+		req.ProtectedUntil = w.clock().Add(protection)
 	}
 	return errand{string(taskID(on)) + " opens", req, func(ctx context.Context, s teller) func(m *move) {
 		_, _ = s.Open(ctx, req)

@@ -81,12 +81,7 @@ func TestScenes(t *testing.T) {
 	if *whole {
 		all = append(all, large...)
 	}
-	for _, s := range all {
-		t.Run(s.Name, func(t *testing.T) {
-			t.Parallel()
-			holds(t, s)
-		})
-	}
+	hold(t, all)
 }
 
 // tableScenes are the small scenes once more, through the shipped store on a table, call of
@@ -129,24 +124,25 @@ func TestTableScenes(t *testing.T) {
 	if *onTable {
 		all = append(all, large...)
 	}
-	for _, s := range all {
-		t.Run(s.Name, func(t *testing.T) {
-			t.Parallel()
-			holds(t, s)
-		})
-	}
+	hold(t, all)
 }
 
-func holds(t *testing.T, s Scene) {
+// hold explores each scene, in which everything must hold.
+func hold(t *testing.T, scenes []Scene) {
 	t.Helper()
-	r := Explore(s, Limits{States: mostStates, Rest: true})
-	switch {
-	case len(r.Broken) > 0:
-		t.Errorf("violated: %s", r.Broken[0])
-	case !r.Whole:
-		t.Errorf("has more than %d states; nothing is said of the rest", mostStates)
+	for _, s := range scenes {
+		t.Run(s.Name, func(t *testing.T) {
+			t.Parallel()
+			r := Explore(s, Limits{States: mostStates, Rest: true})
+			switch {
+			case len(r.Broken) > 0:
+				t.Errorf("violated: %s", r.Broken[0])
+			case !r.Whole:
+				t.Errorf("has more than %d states; nothing is said of the rest", mostStates)
+			}
+			t.Log(r)
+		})
 	}
-	t.Log(r)
 }
 
 // TestPlanted puts each bug in, in the rules and in the store on a table. It must be

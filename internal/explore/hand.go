@@ -326,7 +326,7 @@ func (h *hand) retireBlindly(d autoscaler.DrainRef) error {
 	}
 	d.Version = before.Version()
 	r := before.Clone()
-	if err := r.Retire(d, (&move{w: world{now: h.now}}).terms()); err != nil {
+	if err := r.Retire(d, terms(h.now)); err != nil {
 		return err
 	}
 	return h.write("write "+string(d.Ref.Task)+" retired", func(m *move) error {

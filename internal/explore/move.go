@@ -23,8 +23,10 @@ func (m *move) breaks(format string, args ...any) {
 }
 
 // terms are what the store brings to a write.
-func (m *move) terms() sessionstore.Terms {
-	return sessionstore.Terms{Owner: "explorer", Now: m.w.clock(), Rules: sessionstore.Rules{}.WithDefaults()}
+func (m *move) terms() sessionstore.Terms { return terms(m.w.now) }
+
+func terms(now int32) sessionstore.Terms {
+	return sessionstore.Terms{Owner: "explorer", Now: at(now), Rules: sessionstore.Rules{}.WithDefaults()}
 }
 
 // nothing has been spilled: a world has fewer sessions than a record remembers.

@@ -123,7 +123,7 @@ func (m *move) report(slot int) {
 		switch p := m.w.processes[slot]; {
 		case p.order.State == autoscaler.TaskNew:
 			m.protectItself(slot)
-			m.does(m.opens(slot))
+			m.does(m.w.opens(m.scene.Plant, slot))
 		case p.machine.Retired() && m.w.tasks[slot].protected > m.w.now:
 			m.unprotect(slot)
 		}

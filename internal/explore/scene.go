@@ -93,7 +93,7 @@ func (e *explorer) begin() world {
 		m.w.tasks[i] = task{phase: running, created: -3600, protected: int32(protection / time.Second)}
 		m.boot(i, boot(i))
 		m.exchange(i)
-		m.does(m.opens(i))
+		m.does(m.w.opens(s.Plant, i))
 		m.exchange(i)
 	}
 	m.advance(s.Running-1, s.From)

@@ -213,8 +213,7 @@ func (e *explorer) processSteps(w *world, slot int, take taker) {
 	}
 	if r := w.records[slot]; w.posts[slot] == nil && p.order.State == autoscaler.TaskNew && r != nil &&
 		r.State() == autoscaler.TaskNew && r.Version() == p.order.Version {
-		m := move{scene: e.scene, w: *w}
-		e.errandStep(w, post, m.opens(slot), free, take)
+		e.errandStep(w, post, w.opens(e.scene.Plant, slot), free, take)
 	}
 	if asked, strays := w.serves(slot); p.machine.Retired() && w.tasks[slot].protected > w.now && asked+strays == 0 {
 		take(name+" clears its protection", func(m *move) { m.unprotect(slot) })
@@ -307,7 +306,7 @@ func (e *explorer) outsideSteps(w *world, take taker) {
 		if w.left.reopens == 0 || r == nil || w.operator != nil {
 			continue
 		}
-		drain := r.Activity(w.clock(), (&move{w: *w}).terms()).Drain.ID
+		drain := r.Activity(w.clock(), terms(w.now)).Drain.ID
 		x := somebodyReopens(autoscaler.DrainRef{Ref: ref(i), Drain: drain, Version: r.Version(), At: w.clock()})
 		e.errandStep(w, operator, x, func(m *move) { m.w.left.reopens-- }, take)
 	}

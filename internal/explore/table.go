@@ -32,9 +32,7 @@ type table struct {
 
 func newTable() *table {
 	t := &table{dynamo.New(dynamo.Config{Now: epoch}).Client()}
-	if err := dynamostore.EnsureTable(context.Background(), t.client, tableName); err != nil {
-		panic(err)
-	}
+	must(dynamostore.EnsureTable(context.Background(), t.client, tableName))
 	return t
 }
 

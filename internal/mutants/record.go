@@ -252,11 +252,13 @@ func liveEdits() []edit {
 func startedEdits() []edit {
 	return []edit{
 		{"started-revives", "a late Started revives no gravestone and no ended session (rules 1 and 3)",
-			"if r.state == autoscaler.TaskGone || r.hasEnded(req.Session, req.began(t), t, spilled) {", "if r.state == autoscaler.TaskGone {"},
+			"if r.state == autoscaler.TaskGone || r.hasEnded(req.Session, req.Earliest(t), t, spilled) {", "if r.state == autoscaler.TaskGone {"},
 		{"started-overflow", "a session that finds no room makes the task unknown",
 			"\tr.overflow = true\n", "\tr.overflow = false\n"},
 		{"started-drops-unclocked", "a writer whose clock is off drops nothing (rule 7)",
 			"if t.clockOff(at) || r.judge", "if r.judge"},
+		{"started-by-a-wrong-clock", "a teller whose clock is off says nothing about when its session began (rule 2)",
+			"case t.clockOff(req.At), req.Began", "case req.Began"},
 		{"started-not-yet", "a session that is yet to begin may have ended long ago (rule 2)",
 			", req.Began.After(t.Now.Add(t.Rules.Skew)):", ":"},
 		{"end-forgotten", "an end that comes before its start is remembered (rule 3)",

@@ -18,9 +18,9 @@ import (
 // says when the last of them ended; whoever asks about a session looks only at those that
 // ended after it began.
 
-// keep writes ended sessions beside their record, unless that was kept last. Written
-// twice, it is the same item.
-func (s *Store) keep(ctx context.Context, ref autoscaler.TaskRef, ended []sessionstore.Ended, now time.Time, kept *string) error {
+// keep writes ended sessions beside their record, unless the call kept the same last.
+// Written twice, it is the same item.
+func (s *Store) keep(ctx context.Context, c *change, ended []sessionstore.Ended, now time.Time) error {
 	if len(ended) == 0 {
 		return nil
 	}
@@ -35,18 +35,18 @@ func (s *Store) keep(ctx context.Context, ref autoscaler.TaskRef, ended []sessio
 	body := packEnds(packed)
 	digest := fnv.New64a()
 	digest.Write(body)
-	sk := fmt.Sprintf("%s%s#%016x", endedOf(ref.Task), sortable(last), digest.Sum64())
-	if sk == *kept {
+	sk := fmt.Sprintf("%s%s#%016x", endedOf(c.ref.Task), sortable(last), digest.Sum64())
+	if sk == c.kept {
 		return nil
 	}
-	it := key(ref.Service, sk)
+	it := key(c.ref.Service, sk)
 	w := writer{it}
 	w.bytes("en", body)
 	w.number(attrTTL, now.Add(sessionstore.GravestoneLife).Unix())
 	if _, err := s.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: it}); err != nil {
 		return err
 	}
-	*kept = sk
+	c.kept = sk
 	return nil
 }
 
@@ -60,7 +60,6 @@ type beside struct {
 	ctx   context.Context
 	ref   autoscaler.TaskRef
 	began time.Time
-	at    time.Time // when its teller says so
 	now   time.Time
 	ids   map[sessionstore.SessionID]bool
 	err   error
@@ -74,14 +73,12 @@ func (b *beside) holds(id sessionstore.SessionID) bool {
 	return b.ids[id]
 }
 
-// from is when the session can have ended at the earliest. A teller whose clock is off
-// says nothing about that.
+// from is when the session can have ended at the earliest, zero where nobody knows.
 func (b *beside) from() time.Time {
-	skew := b.s.rules.Skew
-	if b.began.IsZero() || b.began.After(b.now.Add(skew)) || b.at.Sub(b.now).Abs() > skew {
+	if b.began.IsZero() {
 		return time.Time{}
 	}
-	return b.began.Add(-2 * skew)
+	return b.began.Add(-2 * b.s.rules.Skew)
 }
 
 // endedSince reads a task's ended sessions from one instant on.

@@ -57,7 +57,7 @@ func (s *Store) inRecords(ctx context.Context, id autoscaler.ServiceID, session 
 		if it.expired(terms.Now) {
 			return nil
 		}
-		r, err := decode(id, it)
+		r, err := Decode(id, it)
 		if err != nil {
 			return err
 		}

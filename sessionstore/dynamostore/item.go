@@ -81,13 +81,8 @@ func letters(d *sessionstore.Document) string {
 // Decode reads the record in an item of the table, for a tool that comes by the item in
 // another way: a stream, an export, a backup. It refuses an item that it does not
 // understand whole.
-func Decode(service autoscaler.ServiceID, it map[string]types.AttributeValue) (*sessionstore.Record, error) {
-	return decode(service, it)
-}
-
-// decode reads the record in an item, or says why nobody can.
-func decode(service autoscaler.ServiceID, it item) (*sessionstore.Record, error) {
-	ref := autoscaler.TaskRef{Service: service}
+func Decode(service autoscaler.ServiceID, attributes map[string]types.AttributeValue) (*sessionstore.Record, error) {
+	it, ref := item(attributes), autoscaler.TaskRef{Service: service}
 	task, err := taskOf(it.sortKey(), prefixTask)
 	if err != nil {
 		return nil, unreadable(ref, err)

@@ -96,7 +96,7 @@ func TestItemIsTheRecord(t *testing.T) {
 	for range 3000 {
 		rec := walk(r, r.IntN(60))
 		it := encode(rec)
-		back, err := decode(gateway(), it)
+		back, err := Decode(gateway(), it)
 		if err != nil {
 			t.Fatalf("seed %d: %v: %s", seed, err, document(t, rec))
 		}
@@ -233,7 +233,7 @@ func TestHostileItems(t *testing.T) {
 		if it[c.attribute] = c.value; c.value == nil {
 			delete(it, c.attribute)
 		}
-		r, err := decode(gateway(), it)
+		r, err := Decode(gateway(), it)
 		var known *autoscaler.Error
 		if r != nil || err == nil || !errors.As(err, &known) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: got %v, %v; want an Error that says %q", name, r, err, c.says)
@@ -245,7 +245,7 @@ func TestHostileItems(t *testing.T) {
 func TestNewerFormIsSaidFirst(t *testing.T) {
 	it := encode(walk(rand.New(rand.NewPCG(7, 7)), 40))
 	it["f"], it["new"], it["v"] = decimal(2), text("x"), text("seven")
-	if _, err := decode(gateway(), it); err == nil || !strings.Contains(err.Error(), "version 2; this program reads up to 1") {
+	if _, err := Decode(gateway(), it); err == nil || !strings.Contains(err.Error(), "version 2; this program reads up to 1") {
 		t.Errorf("%v", err)
 	}
 }
@@ -268,7 +268,7 @@ func TestOddIDs(t *testing.T) {
 	if _, binary := it["rv"].(*types.AttributeValueMemberB); !binary {
 		t.Errorf("a revision that is not UTF-8 is written as %T", it["rv"])
 	}
-	back, err := decode(gateway(), it)
+	back, err := Decode(gateway(), it)
 	if err != nil || document(t, back) != document(t, rec) {
 		t.Errorf("read back %v, %v", back, err)
 	}
@@ -293,11 +293,11 @@ func FuzzDecode(f *testing.F) {
 		w.bytes("se", sessions)
 		w.bytes("kn", processes)
 		w.bytes("en", ends)
-		rec, err := decode(gateway(), it)
+		rec, err := Decode(gateway(), it)
 		if err != nil {
 			return
 		}
-		back, err := decode(gateway(), encode(rec))
+		back, err := Decode(gateway(), encode(rec))
 		if err != nil {
 			t.Fatalf("%v: %s", err, document(t, rec))
 		}

@@ -91,6 +91,19 @@ func (r *rig) end(task string, id sessionstore.SessionID) error {
 	return r.store.End(r.t.Context(), sessionstore.EndRequest{Ref: ref(task), Session: id, At: r.Now()})
 }
 
+// shed makes an open task of which twelve sessions have come and gone, 0 to 11, of which a
+// report carried eight off beside the record.
+func (r *rig) shed(task string) {
+	r.t.Helper()
+	r.open(task, 4)
+	for i := range 12 {
+		r.Advance(time.Second)
+		r.must(r.begin(task, session(i)), "Begin")
+		r.must(r.end(task, session(i)), "End")
+	}
+	r.report(task, 4)
+}
+
 // see is the task as a proof shows it.
 func (r *rig) see(task string) autoscaler.TaskActivity {
 	r.t.Helper()

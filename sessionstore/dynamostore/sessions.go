@@ -25,7 +25,7 @@ func (s *Store) Activity(ctx context.Context, id autoscaler.ServiceID, at time.T
 		if it.sortKey() < prefixTask {
 			return sum.add(it, at, terms.Now)
 		}
-		r, err := decode(id, it)
+		r, err := Decode(id, it)
 		switch {
 		case err != nil:
 			task, _ := taskOf(it.sortKey(), prefixTask)
@@ -67,7 +67,7 @@ func (s *Store) Prove(ctx context.Context, tasks []autoscaler.TaskRef, at time.T
 		if it == nil || it.expired(terms.Now) {
 			return nil, s.without(ctx, change{op: "Prove", ref: ref}, terms)
 		}
-		r, err := decode(ref.Service, it)
+		r, err := Decode(ref.Service, it)
 		if err != nil {
 			return nil, err
 		}

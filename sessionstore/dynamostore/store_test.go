@@ -499,13 +499,7 @@ func TestOldReadsDecideNothing(t *testing.T) {
 // session that has just begun.
 func TestLateStartByAClockAhead(t *testing.T) {
 	r := newRig(t)
-	r.open("t", 4)
-	for i := range 12 {
-		r.Advance(time.Second)
-		r.must(r.begin("t", session(i)), "Begin")
-		r.must(r.end("t", session(i)), "End")
-	}
-	r.report("t", 4)
+	r.shed("t")
 	r.Advance(30 * time.Minute)
 	receipt, err := r.store.Started(t.Context(), sessionstore.StartedRequest{
 		Ref: ref("t"), Session: session(0), At: r.Now().Add(time.Minute), Began: r.Now(),
@@ -518,13 +512,7 @@ func TestLateStartByAClockAhead(t *testing.T) {
 // What a report carries off beside the record is known there to every process.
 func TestReportSheds(t *testing.T) {
 	r := newRig(t)
-	r.open("t", 4)
-	for i := range 12 {
-		r.Advance(time.Second)
-		r.must(r.begin("t", session(i)), "Begin")
-		r.must(r.end("t", session(i)), "End")
-	}
-	r.report("t", 4)
+	r.shed("t")
 	for i := range 12 {
 		receipt, err := r.another().Started(t.Context(), sessionstore.StartedRequest{Ref: ref("t"), Session: session(i), At: r.Now(), Began: clock()})
 		if err != nil || !receipt.Dropped {

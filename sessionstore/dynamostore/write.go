@@ -26,15 +26,17 @@ const attempts = 12
 // change is what a call does to a record: one that is there, or, where there is none and
 // made is given, one that it makes.
 type change struct {
-	op    string
-	ref   autoscaler.TaskRef
-	began time.Time // of the session that may have ended already, by its teller; zero for any
-	at    time.Time // when the teller says so
+	op  string
+	ref autoscaler.TaskRef
+	// began is when the session can have begun that may have ended already; nil for any.
+	began func(sessionstore.Terms) time.Time
 	made  func(sessionstore.Terms) *sessionstore.Record
 	apply func(*sessionstore.Record, sessionstore.Terms, sessionstore.Spilled) ([]sessionstore.Ended, error)
 	// none is for a call that has an answer where there is no record. Without it that
 	// is ErrNotFound.
 	none func(context.Context, sessionstore.Terms) error
+
+	kept string // the key of what the call has last kept beside the record
 }
 
 // write applies a change by one conditional write. It may begin with what this process
@@ -53,7 +55,7 @@ func (s *Store) write(ctx context.Context, c change) error {
 		return err
 	}
 	defer release()
-	base, fresh, kept := s.seen.last(c.ref), false, ""
+	base, fresh := s.seen.last(c.ref), false
 	for range attempts {
 		if base == nil {
 			if base, err = s.fetch(ctx, c.ref); err != nil {
@@ -61,7 +63,7 @@ func (s *Store) write(ctx context.Context, c change) error {
 			}
 			fresh = true
 		}
-		next, err := s.attempt(ctx, c, base, fresh, &kept)
+		next, err := s.attempt(ctx, &c, base, fresh)
 		switch {
 		case errors.Is(err, errNotFresh):
 			base = nil
@@ -88,18 +90,20 @@ type stored struct {
 }
 
 // attempt applies the change to what is stored and writes it. It returns what is stored
-// in truth where somebody else was first, and nil where the call is over. What the call has
-// kept beside the record already is under the key kept.
-func (s *Store) attempt(ctx context.Context, c change, base *stored, fresh bool, kept *string) (*stored, error) {
+// in truth where somebody else was first, and nil where the call is over.
+func (s *Store) attempt(ctx context.Context, c *change, base *stored, fresh bool) (*stored, error) {
 	terms := s.terms()
 	r, version := s.start(c, base, terms)
 	if r == nil {
 		if !fresh {
 			return nil, errNotFresh
 		}
-		return nil, s.without(ctx, c, terms)
+		return nil, s.without(ctx, *c, terms)
 	}
-	spilled := &beside{s: s, ctx: ctx, ref: c.ref, began: c.began, at: c.at, now: terms.Now}
+	spilled := &beside{s: s, ctx: ctx, ref: c.ref, now: terms.Now}
+	if c.began != nil {
+		spilled.began = c.began(terms)
+	}
 	ended, err := c.apply(r, terms, spilled.holds)
 	if spilled.err != nil {
 		return nil, s.failed(ctx, c.op, c.ref, spilled.err)
@@ -113,7 +117,7 @@ func (s *Store) attempt(ctx context.Context, c change, base *stored, fresh bool,
 	// First what the record gives up, then the record: between the two a session is
 	// remembered twice, and the other way round it would be forgotten. Where the record is
 	// never written, it stands there as it was, and what it says comes first.
-	if err := s.keep(ctx, c.ref, ended, terms.Now, kept); err != nil {
+	if err := s.keep(ctx, c, ended, terms.Now); err != nil {
 		return nil, s.failed(ctx, c.op, c.ref, err)
 	}
 	next := &stored{item: encode(r), record: r}
@@ -122,12 +126,12 @@ func (s *Store) attempt(ctx context.Context, c change, base *stored, fresh bool,
 		w.number(attrUncounted, 1)
 		w.number(attrTTL, terms.Now.Add(sessionstore.GravestoneLife).Unix())
 	}
-	return s.put(ctx, c, base, next)
+	return s.put(ctx, *c, base, next)
 }
 
 // start returns the record that a change begins with, for it to change, and the version
 // it has in the table: 0 for none.
-func (s *Store) start(c change, base *stored, terms sessionstore.Terms) (r *sessionstore.Record, version int64) {
+func (s *Store) start(c *change, base *stored, terms sessionstore.Terms) (r *sessionstore.Record, version int64) {
 	if base.record != nil && !base.item.expired(terms.Now) {
 		return base.record.Clone(), base.record.Version()
 	}
@@ -198,7 +202,7 @@ func open(ref autoscaler.TaskRef, it item) (*stored, error) {
 	if len(it) == 0 {
 		return &stored{}, nil
 	}
-	r, err := decode(ref.Service, it)
+	r, err := Decode(ref.Service, it)
 	if err != nil {
 		return nil, err
 	}

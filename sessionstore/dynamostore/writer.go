@@ -4,27 +4,31 @@ import (
 	"context"
 	"time"
 
+	"github.com/seed-979cce96/idlescale/autoscaler"
 	"github.com/seed-979cce96/idlescale/sessionstore"
 )
 
 // Begin implements sessionstore.Writer.
 func (s *Store) Begin(ctx context.Context, req sessionstore.BeginRequest) (sessionstore.Grant, error) {
-	return s.ask(ctx, change{op: "Begin", ref: req.Ref, began: req.At, at: req.At}, func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (sessionstore.Grant, error) {
+	return s.ask(ctx, "Begin", req.Ref, req.At, func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (sessionstore.Grant, error) {
 		return r.Begin(req, t, spilled)
 	})
 }
 
 // Reserve implements sessionstore.Writer.
 func (s *Store) Reserve(ctx context.Context, req sessionstore.ReserveRequest) (sessionstore.Grant, error) {
-	return s.ask(ctx, change{op: "Reserve", ref: req.Ref, began: req.At, at: req.At}, func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (sessionstore.Grant, error) {
+	return s.ask(ctx, "Reserve", req.Ref, req.At, func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (sessionstore.Grant, error) {
 		return r.Reserve(req, t, spilled)
 	})
 }
 
 // ask asks a record for a slot. A grant whose write failed has been promised to nobody.
+// Whose clock is off is refused before anything is looked up.
 func (s *Store) ask(
-	ctx context.Context, c change, of func(*sessionstore.Record, sessionstore.Terms, sessionstore.Spilled) (sessionstore.Grant, error),
+	ctx context.Context, op string, ref autoscaler.TaskRef, at time.Time,
+	of func(*sessionstore.Record, sessionstore.Terms, sessionstore.Spilled) (sessionstore.Grant, error),
 ) (grant sessionstore.Grant, err error) {
+	c := change{op: op, ref: ref, began: func(sessionstore.Terms) time.Time { return at }}
 	c.apply = func(r *sessionstore.Record, t sessionstore.Terms, spilled sessionstore.Spilled) (_ []sessionstore.Ended, err error) {
 		grant, err = of(r, t, spilled)
 		return nil, err
@@ -45,7 +49,8 @@ func (s *Store) Started(ctx context.Context, req sessionstore.StartedRequest) (s
 	if err != nil || !receipt.Registered {
 		return receipt, err
 	}
-	look := beside{s: s, ctx: ctx, ref: req.Ref, began: began(req), at: req.At, now: s.clock.now()}
+	terms := s.terms()
+	look := beside{s: s, ctx: ctx, ref: req.Ref, began: req.Earliest(terms), now: terms.Now}
 	receipt.Dropped = look.holds(req.Session)
 	if look.err != nil {
 		return sessionstore.Receipt{}, s.failed(ctx, "Started", req.Ref, look.err)
@@ -59,7 +64,7 @@ func (s *Store) Started(ctx context.Context, req sessionstore.StartedRequest) (s
 func (s *Store) started(ctx context.Context, req sessionstore.StartedRequest) (receipt sessionstore.Receipt, err error) {
 	registers := false
 	err = s.write(ctx, change{
-		op: "Started", ref: req.Ref, began: began(req), at: req.At,
+		op: "Started", ref: req.Ref, began: req.Earliest,
 		made: func(t sessionstore.Terms) *sessionstore.Record {
 			registers = true
 			return sessionstore.RecordOfStarted(req, t)
@@ -74,14 +79,6 @@ func (s *Store) started(ctx context.Context, req sessionstore.StartedRequest) (r
 		return sessionstore.Receipt{}, err
 	}
 	return receipt, nil
-}
-
-// began is when the session of a Started began, by its teller.
-func began(req sessionstore.StartedRequest) time.Time {
-	if req.Began.IsZero() {
-		return req.At
-	}
-	return req.Began
 }
 
 // Touch implements sessionstore.Writer. Without a record it changes nothing.
@@ -124,7 +121,7 @@ func (s *Store) endAlone(ctx context.Context, req sessionstore.EndRequest, t ses
 		return err
 	}
 	ended := []sessionstore.Ended{{Session: req.Session, At: t.Now, Cause: sessionstore.CauseEnd}}
-	if err := s.keep(ctx, req.Ref, ended, t.Now, new(string)); err != nil {
+	if err := s.keep(ctx, &change{ref: req.Ref}, ended, t.Now); err != nil {
 		return s.failed(ctx, "End", req.Ref, err)
 	}
 	return nil
